@@ -1,0 +1,62 @@
+package disclose
+
+import (
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/avowai/avow/watermark"
+)
+
+// DefaultCarriers are the carriers a Marker attaches unless told otherwise.
+const DefaultCarriers = CarrierSet(1<<CarrierHeader | 1<<CarrierNotice | 1<<CarrierField |
+	1<<CarrierImageMark | 1<<CarrierMetadata)
+
+// Options configure a Marker. The zero value is the recommended setting, save
+// for what only the operator can know: Provider, System and Key.
+type Options struct {
+	// Provider, System and Version go into every Label that lacks them.
+	Provider, System, Version string
+	// Key hides the image mark. The zero Key switches the image mark off.
+	Key watermark.Key
+	// Carriers enabled; nil means DefaultCarriers.
+	Carriers *CarrierSet
+	// Profile decides what happens when a mark fails; the zero value is Strict.
+	Profile Profile
+	// Strength of the image mark; 0 means 1.
+	Strength float64
+	// MaxHeld bounds a held output, in bytes; 0 means 32 MiB.
+	MaxHeld int64
+	// MaxEvent bounds one event of a text stream, in bytes; 0 means 256 KiB.
+	MaxEvent int
+	// MaxPixels bounds an image that is decoded; 0 means 24,000,000.
+	MaxPixels int64
+	// Jobs bounds the images marked at one time; 0 means the number of cores.
+	Jobs int
+	// Queue bounds the images waiting for their turn; 0 means 64.
+	Queue int
+	// MarkTimeout bounds the work on one output's marks; 0 means 5 s.
+	MarkTimeout time.Duration
+	// PassURLOnly passes images given only by URL, with the header, where
+	// Strict would withhold them.
+	PassURLOnly bool
+	// Notices replaces the sentence of a language (BCP 47 tag to text).
+	Notices map[string]string
+	// Detector is the address of the verification page, named in fields and
+	// metadata; nil leaves it out.
+	Detector *url.URL
+	// Records keeps what was marked; nil keeps nothing.
+	Records Records
+	// Logger receives failures; nil discards them.
+	Logger *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Observe, where set, receives the time each stage took. The stages are
+	// a closed set: decode, embed, encode, metadata, splice.
+	Observe func(stage string, d time.Duration)
+	// ObserveQueue, where set, is told of images entering (+1) and leaving
+	// (-1) the queue.
+	ObserveQueue func(delta int)
+	// ObserveHeld, where set, is told of bytes held (+n) and released (-n).
+	ObserveHeld func(delta int64)
+}
