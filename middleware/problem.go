@@ -1,0 +1,61 @@
+package middleware
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/avowai/avow/disclose"
+)
+
+// problemBase begins the type of every problem; the reason follows. It is an
+// identifier, not a page.
+const problemBase = "https://github.com/avowai/avow/problems/"
+
+// A problem is an error answer (RFC 9457).
+type problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	RequestID string `json:"request_id"`
+}
+
+// problemOf says why an output is withheld and what to do about it.
+func problemOf(held *disclose.Withheld) problem {
+	p := problem{
+		Type: problemBase + string(held.Reason), Title: "AI output withheld (" + string(held.Reason) + ")",
+		Status: http.StatusBadGateway, Detail: held.Hint,
+	}
+	switch held.Reason {
+	case disclose.ReasonUpgrade:
+		p.Status = http.StatusNotImplemented
+	case disclose.ReasonLedgerDown:
+		p.Status = http.StatusServiceUnavailable
+	}
+	if p.Detail == "" {
+		p.Detail = "The output could not be marked as this deployment requires. Try again; avow's log names the cause."
+	}
+	return p
+}
+
+// write sends the problem.
+func (p problem) write(w http.ResponseWriter, r *http.Request) {
+	if p.RequestID == "" {
+		p.RequestID = newRequestID()
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		body = []byte("{}") // cannot happen: strings and a number
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Request-Id", p.RequestID)
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}

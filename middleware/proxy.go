@@ -1,0 +1,173 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/avowai/avow/disclose"
+)
+
+// Time limits towards the upstream.
+const (
+	dialTimeout   = 5 * time.Second
+	tlsTimeout    = 5 * time.Second
+	headerTimeout = 60 * time.Second
+	idleTimeout   = 120 * time.Second
+	copyBuffer    = 32 << 10
+)
+
+// NewProxy returns a reverse proxy to target that marks the answers of AI
+// routes: known endpoints, Options.Routes, or with Options.All everything. All
+// else passes byte for byte. It serves the well-known document and the public
+// pages itself.
+func NewProxy(target *url.URL, o Options) (http.Handler, error) {
+	if target == nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
+		return nil, errors.New("middleware: upstream has to be an absolute http or https URL")
+	}
+	c, err := newCore(o, true)
+	if err != nil {
+		return nil, err
+	}
+	next := c.newReverseProxy(target)
+	public := c.public()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h := public[r.URL.Path]; h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+		c.serve(w, r, next)
+	}), nil
+}
+
+// public returns the pages that the proxy serves itself, by path.
+func (c *core) public() map[string]http.Handler {
+	doc := c.marker.WellKnown()
+	doc.ModelCard, doc.Contact = c.o.ModelCard, c.o.Contact
+	pages := map[string]http.Handler{disclose.WellKnownPath: WellKnownHandler(doc)}
+	base := c.o.PublicPath
+	if base == "" {
+		base = "/avow"
+	}
+	if base != "-" && c.o.Detector != nil {
+		pages[strings.TrimSuffix(base, "/")+"/v1/verify"] = newVerify(c.o.Detector, c.metrics, c.log)
+	}
+	return pages
+}
+
+func (c *core) newReverseProxy(target *url.URL) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.SetURL(target)
+			pr.SetXForwarded()
+			pr.Out.Trailer = pr.In.Trailer // its values arrive with the end of the body
+		},
+		Transport:      newTransport(),
+		FlushInterval:  -1,
+		BufferPool:     bufferPool{},
+		ErrorLog:       log.New(logWriter{c.log}, "", 0),
+		ModifyResponse: inspectFraming,
+		ErrorHandler:   c.upstreamError,
+	}
+}
+
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		IdleConnTimeout:        idleTimeout,
+		ExpectContinueTimeout:  time.Second,
+		MaxIdleConns:           512,
+		MaxIdleConnsPerHost:    128,
+		MaxResponseHeaderBytes: 1 << 20,
+		DisableCompression:     true, // else it would unpack without a limit
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// inspectFraming notes bodies whose end proves nothing: an HTTP/1 body without
+// length and chunks ends with its connection, whole or cut.
+func inspectFraming(resp *http.Response) error {
+	ex, ok := resp.Request.Context().Value(contextKey{}).(*exchange)
+	if !ok {
+		return nil
+	}
+	ex.unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
+	removeOwn(resp.Header)
+	for k := range resp.Trailer {
+		if disclose.OwnHeader(k) {
+			delete(resp.Trailer, k)
+		}
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		resp.Body = &watched{resp.Body, ex}
+	}
+	return nil
+}
+
+// watched notes that the upstream broke off.
+type watched struct {
+	io.ReadCloser
+	ex *exchange
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.ex.broken = true
+	}
+	return n, err
+}
+
+// upstreamError answers for an upstream that did not. What went wrong inside is
+// for the log alone.
+func (c *core) upstreamError(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		panic(http.ErrAbortHandler) // the client is gone
+	}
+	p := problem{
+		Type: problemBase + "upstream", Title: "Upstream unavailable", Status: http.StatusBadGateway,
+		Detail:    "The service behind this proxy did not answer. Try again; avow's log names the cause.",
+		RequestID: requestID(r),
+	}
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		p.Type, p.Title, p.Status = problemBase+"upstream_timeout", "Upstream timed out", http.StatusGatewayTimeout
+	}
+	if p.RequestID == "" {
+		p.RequestID = newRequestID()
+	}
+	c.log.Error("upstream did not answer", "request_id", p.RequestID, "error", err)
+	p.write(w, r)
+}
+
+type bufferPool struct{}
+
+var buffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
+
+func (bufferPool) Get() []byte { return buffers.Get().(*[copyBuffer]byte)[:] }
+
+func (bufferPool) Put(b []byte) {
+	if len(b) == copyBuffer {
+		buffers.Put((*[copyBuffer]byte)(b))
+	}
+}
+
+// logWriter takes the lines that ReverseProxy logs.
+type logWriter struct{ log *slog.Logger }
+
+func (l logWriter) Write(p []byte) (int, error) {
+	l.log.Warn("proxy", "message", strings.TrimSpace(string(p[:min(len(p), 256)])))
+	return len(p), nil
+}
