@@ -1,0 +1,74 @@
+// Package pixels decodes and encodes images by the name of their format. It
+// never asks the image package's registry, in which any linked package may have
+// put a decoder.
+package pixels
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+
+	"golang.org/x/image/webp"
+)
+
+// A Format is an image file format.
+type Format uint8
+
+// The formats.
+const (
+	PNG Format = iota
+	JPEG
+	WebP
+)
+
+// ErrFormat is returned for a format that cannot be decoded or encoded.
+var ErrFormat = errors.New("pixels: format not supported")
+
+// Decode decodes an image of the given format. A decoder's panic becomes an
+// error. The caller has checked the header against his limits.
+func Decode(data []byte, f Format) (img image.Image, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			img, err = nil, fmt.Errorf("pixels: decoder panic: %v", r)
+		}
+	}()
+	r := bytes.NewReader(data)
+	switch f {
+	case PNG:
+		return png.Decode(r)
+	case JPEG:
+		return jpeg.Decode(r)
+	case WebP:
+		return webp.Decode(r)
+	}
+	return nil, ErrFormat
+}
+
+// EncodePNG encodes an image; depth and greyness are kept.
+func EncodePNG(img image.Image) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := enc.Encode(&buf, img); err != nil {
+		return nil, fmt.Errorf("pixels: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// minQuality keeps a second compression from eating the mark that was just
+// embedded; maxQuality keeps files from growing without a gain.
+const minQuality, maxQuality = 80, 97
+
+// EncodeJPEG encodes an image with about the quality of the original file like.
+// Go's encoder stores colour at half resolution (4:2:0) and knows neither
+// progressive nor four-colour files.
+func EncodeJPEG(img image.Image, like []byte) ([]byte, error) {
+	var buf bytes.Buffer
+	q := min(max(Quality(like), minQuality), maxQuality)
+	if err := jpeg.Encode(&buf, img, &jpeg.Options{Quality: q}); err != nil {
+		return nil, fmt.Errorf("pixels: %w", err)
+	}
+	return buf.Bytes(), nil
+}
