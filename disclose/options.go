@@ -59,4 +59,6 @@ type Options struct {
 	ObserveQueue func(delta int)
 	// ObserveHeld, where set, is told of bytes held (+n) and released (-n).
 	ObserveHeld func(delta int64)
+	// ObserveRecord, where set, is told of every record written (nil) or not.
+	ObserveRecord func(err error)
 }

@@ -31,6 +31,8 @@ type Output struct {
 	// Unframed: the end of the input proves nothing (a body delimited by the
 	// end of its connection), so Close checks that the content itself is whole.
 	Unframed bool
+	// Route names the output's route in records; a closed set, never a raw path.
+	Route string
 	// Label is the statement to attach; zero fields are filled in.
 	Label Label
 }

@@ -2,6 +2,7 @@ package disclose
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -50,4 +51,10 @@ type Records interface {
 	ByResponse(ctx context.Context, response string) (Record, error)
 	// Similar returns records whose fingerprint is close, closest first.
 	Similar(ctx context.Context, f Fingerprint) ([]Record, error)
+}
+
+// sameBytes reports whether id has a record of exactly these bytes.
+func sameBytes(ctx context.Context, records Records, id watermark.Payload, data []byte) bool {
+	r, err := records.ByID(ctx, id)
+	return err == nil && r.SHA256 == sha256.Sum256(data)
 }

@@ -1,0 +1,243 @@
+package disclose
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/avowai/avow/disclose/imagemeta"
+	"github.com/avowai/avow/watermark"
+)
+
+// A VerifyKey is a key that marks are looked for under.
+type VerifyKey struct {
+	Key     watermark.Key
+	Revoked bool // its marks are reported, and never relied on
+}
+
+// DetectorOptions configure a Detector. The zero value finds public marks only.
+type DetectorOptions struct {
+	Keys []VerifyKey
+	// Records are asked about the ids that are read; nil asks nobody.
+	Records Records
+	// MaxBytes bounds an input; 0 means 32 MiB.
+	MaxBytes int64
+	// MaxPixels bounds an image; 0 means 24,000,000.
+	MaxPixels int64
+	// Jobs bounds the images searched at one time; 0 means one.
+	Jobs int
+	// Version goes into Report.Tool.
+	Version string
+	// Notices are texts of this deployment beside the built-in ones.
+	Notices map[string]string
+}
+
+// A Source says where an input comes from.
+type Source struct {
+	Name        string
+	ContentType string
+	// Header holds the response header fields that came with the input; nil
+	// where none are known.
+	Header map[string][]string
+}
+
+// Errors of Inspect. They mean that the question could not be asked.
+var (
+	ErrInputTooLarge = errors.New("disclose: input is over the limit")
+	ErrUnreadable    = errors.New("disclose: input cannot be read")
+)
+
+// A Detector says which marks an input carries. It is safe for concurrent use
+// and keeps nothing of what it sees.
+type Detector struct {
+	o       DetectorOptions
+	keys    []watermark.Key
+	revoked map[string]bool
+	notices *noticeSet
+	jobs    *semaphore.Weighted
+}
+
+// NewDetector returns a Detector.
+func NewDetector(o DetectorOptions) (*Detector, error) {
+	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxHeld)
+	o.MaxPixels = orDefault(o.MaxPixels, DefaultMaxPixels)
+	notices, err := newNoticeSet(o.Notices)
+	if err != nil {
+		return nil, err
+	}
+	d := &Detector{o: o, revoked: map[string]bool{}, notices: notices,
+		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1)))}
+	for _, k := range o.Keys {
+		if k.Key.IsZero() {
+			return nil, fmt.Errorf("disclose: a key to verify with is empty")
+		}
+		d.keys = append(d.keys, k.Key)
+		d.revoked[k.Key.ID()] = k.Revoked
+	}
+	return d, nil
+}
+
+// Inspect reads one input to its end and reports which marks it carries. An
+// error means that it could not be read, or is over a limit; no mark is not an
+// error.
+func (d *Detector) Inspect(ctx context.Context, r io.Reader, src Source) (*Report, error) {
+	data, err := io.ReadAll(io.LimitReader(r, d.o.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if int64(len(data)) > d.o.MaxBytes {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrInputTooLarge, d.o.MaxBytes)
+	}
+	sum := sha256.Sum256(data)
+	in := &inspection{d: d, ctx: ctx, data: data, src: src, report: &Report{
+		Input: src.Name, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data)),
+		ContentType: contentTypeOf(data, src.ContentType), Limits: Limits,
+		Tool: Tool{"avow", d.o.Version, watermark.TemplateVersion}, Record: RecordStatus{Status: "not_asked"},
+	}}
+	if err := in.run(); err != nil {
+		return nil, err
+	}
+	return in.report, nil
+}
+
+// An inspection is one run of Inspect.
+type inspection struct {
+	d       *Detector
+	ctx     context.Context
+	data    []byte
+	src     Source
+	report  *Report
+	found   [carrierCount]Finding
+	subject []byte // what a record describes: the input, or the image inside it
+	ids     []watermark.Payload
+}
+
+// contentTypeOf trusts the first bytes before the name.
+func contentTypeOf(data []byte, given string) string {
+	if f := imagemeta.Sniff(data); f != imagemeta.Unknown {
+		return f.MIME()
+	}
+	trimmed := bytes.TrimLeft(bytes.TrimPrefix(data, utf8BOM), " \t\r\n")
+	lower := bytes.ToLower(trimmed[:min(len(trimmed), 16)])
+	switch {
+	case Classify(given) != KindOther && Classify(given) != KindImage:
+		return mediaType(given)
+	case bytes.HasPrefix(trimmed, []byte("data:")) || bytes.HasPrefix(trimmed, []byte("event:")):
+		return "text/event-stream"
+	case bytes.HasPrefix(trimmed, []byte("{")):
+		return "application/json"
+	case bytes.HasPrefix(lower, []byte("<!doctype html")) || bytes.HasPrefix(lower, []byte("<html")):
+		return "text/html"
+	case utf8.Valid(data):
+		return "text/plain"
+	}
+	return "application/octet-stream"
+}
+
+func (in *inspection) run() error {
+	for c := range in.found {
+		in.found[c] = Finding{Carrier: Carrier(c).String(), Status: NotChecked}
+	}
+	in.subject = in.data
+	in.readHeader()
+	kind := Classify(in.report.ContentType)
+	var err error
+	switch kind {
+	case KindImage:
+		err = in.readImage(in.data, true)
+	case KindJSON, KindNDJSON, KindSSE:
+		err = in.readAnswer()
+	case KindText:
+		in.readText(in.data)
+	case KindHTML:
+		in.readHTML()
+	default:
+		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image nor text", ErrUnreadable, Printable(in.src.Name))
+	}
+	if err != nil {
+		return err
+	}
+	in.askRecords()
+	in.conclude()
+	return nil
+}
+
+func (in *inspection) set(c Carrier, f Finding) {
+	f.Carrier = c.String()
+	in.found[c] = f
+}
+
+// askRecords looks up the id of a mark that a key vouches for.
+func (in *inspection) askRecords() {
+	mark := in.found[CarrierImageMark]
+	if mark.Status != Verified || in.d.o.Records == nil {
+		return
+	}
+	id, err := watermark.ParsePayload(mark.ID)
+	if err != nil {
+		return
+	}
+	rec, err := in.d.o.Records.ByID(in.ctx, id)
+	switch {
+	case errors.Is(err, ErrNoRecord):
+		in.report.Record.Status = "not_found"
+	case err != nil:
+		in.report.Record.Status = "unavailable"
+	case rec.SHA256 == sha256.Sum256(in.subject):
+		in.report.Record = RecordStatus{"match", recordTime(rec.Label.Time), rec.Label.System}
+	default:
+		// The record is known, but without a fingerprint nothing says whether
+		// other bytes are another version of the same picture.
+		in.report.Record = RecordStatus{"not_asked", recordTime(rec.Label.Time), rec.Label.System}
+	}
+}
+
+// conclude draws the verdict from all findings, in one place.
+func (in *inspection) conclude() {
+	r := in.report
+	r.Findings = in.found[:]
+	r.Verdict, r.Reason = in.verdict()
+	r.Summary = summaries[r.Reason]
+}
+
+func (in *inspection) verdict() (Status, Cause) {
+	for _, f := range in.found {
+		if f.Status == Invalid {
+			return Invalid, f.reason
+		}
+	}
+	mark := in.found[CarrierImageMark]
+	switch {
+	case mark.Status == Verified && in.report.Record.Status == "match":
+		return Verified, CauseRecordMatches
+	case mark.Status == Verified && in.report.Record.Status == "not_found":
+		return Present, CauseNoRecord
+	case mark.Status == Verified:
+		return Verified, CauseKeyMatches
+	case mark.Status == Present:
+		return Present, mark.reason
+	}
+	checked := false
+	for _, f := range in.found {
+		if f.Status == Present {
+			return Present, CauseStatementOnly
+		}
+		checked = checked || f.Status == Absent
+	}
+	if mark.reason == CauseTooSmall && in.onlyImage() {
+		return NotChecked, CauseTooSmall
+	}
+	if checked {
+		return Absent, CauseNothingFound
+	}
+	return NotChecked, CauseNothingFound
+}
+
+func (in *inspection) onlyImage() bool { return Classify(in.report.ContentType) == KindImage }

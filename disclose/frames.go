@@ -1,0 +1,107 @@
+package disclose
+
+import "bytes"
+
+// sseFrame cuts a text/event-stream into events (WHATWG HTML, section "Parsing
+// an event stream"): lines end with LF, CRLF or CR, and an empty line ends an
+// event. An empty line on its own is a frame without a payload.
+var sseFrame = framer{next: nextEvent, payload: eventData}
+
+// lineFrame cuts NDJSON into lines.
+var lineFrame = framer{next: nextLine, payload: lineData}
+
+func nextEvent(st *scan, buf []byte) int {
+	for st.pos < len(buf) {
+		i := bytes.IndexAny(buf[st.pos:], "\r\n")
+		if i < 0 {
+			st.pos = len(buf)
+			return 0
+		}
+		end := st.pos + i
+		empty := end == st.line
+		next := end + 1
+		if buf[end] == '\r' && next == len(buf) && !empty {
+			st.pos = end // a line feed may follow
+			return 0
+		}
+		if buf[end] == '\r' && next < len(buf) && buf[next] == '\n' {
+			next++
+		}
+		st.pos, st.line = next, next
+		if empty {
+			return next
+		}
+	}
+	return 0
+}
+
+// eventData returns the data of an event. A single data line is not copied.
+func eventData(event []byte) (data []byte, at []segment) {
+	pos := 0
+	if bytes.HasPrefix(event, []byte("\ufeff")) {
+		pos = 3
+	}
+	for lines := 0; pos < len(event); {
+		end, next := lineEnd(event, pos)
+		if from, ok := dataValue(event, pos, end); ok {
+			switch lines++; lines {
+			case 1:
+				data, at = event[from:end], []segment{{0, from}}
+			case 2:
+				data = append(append(bytes.Clone(data), '\n'), event[from:end]...)
+				at = append(at, segment{len(data) - (end - from), from})
+			default:
+				data = append(append(data, '\n'), event[from:end]...)
+				at = append(at, segment{len(data) - (end - from), from})
+			}
+		}
+		pos = next
+	}
+	return data, at
+}
+
+// dataValue returns where the value of a "data" line starts.
+func dataValue(event []byte, pos, end int) (from int, ok bool) {
+	if !bytes.HasPrefix(event[pos:end], []byte("data:")) {
+		return 0, false
+	}
+	from = pos + len("data:")
+	if from < end && event[from] == ' ' {
+		from++
+	}
+	return from, true
+}
+
+// lineEnd returns where the line at pos ends and where the next one starts.
+func lineEnd(b []byte, pos int) (end, next int) {
+	i := bytes.IndexAny(b[pos:], "\r\n")
+	if i < 0 {
+		return len(b), len(b)
+	}
+	end, next = pos+i, pos+i+1
+	if b[end] == '\r' && next < len(b) && b[next] == '\n' {
+		next++
+	}
+	return end, next
+}
+
+func nextLine(st *scan, buf []byte) int {
+	i := bytes.IndexByte(buf[st.pos:], '\n')
+	if i < 0 {
+		st.pos = len(buf)
+		return 0
+	}
+	return st.pos + i + 1
+}
+
+func lineData(line []byte) ([]byte, []segment) {
+	start := 0
+	if bytes.HasPrefix(line, []byte("\ufeff")) {
+		start = 3
+	}
+	data := bytes.TrimRight(line[start:], "\r\n")
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, nil
+	}
+	return data, []segment{{0, start}}
+}

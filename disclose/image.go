@@ -1,0 +1,267 @@
+package disclose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/avowai/avow/disclose/imagemeta"
+	"github.com/avowai/avow/internal/pixels"
+	"github.com/avowai/avow/watermark"
+)
+
+const (
+	maxSide      = 16_384    // pixels on a side of an image that is decoded
+	decodeMemory = 512 << 20 // bytes that images being decoded may take together
+)
+
+// Errors of the image pipeline.
+var (
+	ErrImageTooLarge = errors.New("disclose: image over the limits")
+	ErrBusy          = errors.New("disclose: too many images waiting")
+)
+
+// An imageMarker marks images, a bounded number at a time.
+type imageMarker struct {
+	o       Options
+	jobs    *semaphore.Weighted
+	memory  *semaphore.Weighted
+	waiting atomic.Int64
+}
+
+func newImageMarker(o Options) *imageMarker {
+	return &imageMarker{o: o, jobs: semaphore.NewWeighted(int64(o.Jobs)), memory: semaphore.NewWeighted(decodeMemory)}
+}
+
+// An imageResult is what became of one image. Marks with a Reason failed.
+type imageResult struct {
+	data    []byte
+	marks   []Mark
+	missing CarrierSet // carriers that this version does not attach to the format
+	changed bool
+}
+
+// failedImage is the result of an image that stays as it is.
+func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
+	res := imageResult{data: data}
+	for _, c := range (set & NewCarrierSet(CarrierImageMark, CarrierMetadata)).List() {
+		res.marks = append(res.marks, Mark{Carrier: c, Reason: r, Err: err})
+	}
+	return res
+}
+
+// An imageJob is one image on its way through the steps.
+type imageJob struct {
+	im    *imageMarker
+	ctx   context.Context
+	info  imagemeta.Info
+	data  []byte
+	label Label
+	want  CarrierSet
+	res   imageResult
+}
+
+// mark attaches what set names of the image carriers to one image file.
+//
+// The order of the steps is law: pixels, then their encoding, then XMP, and
+// later the manifest, which binds all bytes before it.
+func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set CarrierSet) (res imageResult) {
+	set &= NewCarrierSet(CarrierImageMark, CarrierMetadata)
+	defer func() {
+		if r := recover(); r != nil {
+			im.o.Logger.Error("panic while marking an image", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			res = failedImage(data, set, ReasonMarkerError, fmt.Errorf("panic while marking an image: %v", r))
+		}
+	}()
+	info, err := imagemeta.Probe(data)
+	switch {
+	case set == 0:
+		return imageResult{data: data}
+	case err != nil:
+		return failedImage(data, set, ReasonUndecodable, err)
+	case !info.Complete:
+		return failedImage(data, set, ReasonUndecodable, fmt.Errorf("%v file: %w", info.Format, ErrTruncated))
+	case info.HasC2PA:
+		return failedImage(data, set, ReasonForeignManifest, nil)
+	}
+	j := &imageJob{im: im, ctx: ctx, info: info, data: data, label: l, want: set, res: imageResult{data: data}}
+	for _, step := range []func(*imageJob) bool{(*imageJob).markPixels, (*imageJob).writeXMP} {
+		if !step(j) {
+			break
+		}
+	}
+	return j.res
+}
+
+func (j *imageJob) done(c Carrier) {
+	j.res.changed = true
+	j.res.marks = append(j.res.marks, Mark{Carrier: c, ID: j.label.ID})
+}
+
+// failed notes a carrier that could not be attached; the next step goes on.
+func (j *imageJob) failed(c Carrier, r Reason, err error) bool {
+	j.res.marks = append(j.res.marks, Mark{Carrier: c, ID: j.label.ID, Reason: r, Err: err})
+	return true
+}
+
+// markPixels embeds the image mark and encodes the pixels again.
+func (j *imageJob) markPixels() bool {
+	if !j.want.Has(CarrierImageMark) {
+		return true
+	}
+	if j.info.Format == imagemeta.WebP { // not an error: its pixels are left alone by design
+		j.res.missing = NewCarrierSet(CarrierImageMark)
+		return true
+	}
+	if reason, err := j.limits(); err != nil {
+		return j.failed(CarrierImageMark, reason, err)
+	}
+	leave, err := j.im.enter(j.ctx, j.info.DecodeBytes())
+	if err != nil {
+		return j.failed(CarrierImageMark, ReasonMarkerError, err)
+	}
+	defer leave()
+	img, err := timed(j.im, "decode", func() (image.Image, error) { return pixels.Decode(j.data, pixelFormat(j.info.Format)) })
+	if err != nil {
+		return j.failed(CarrierImageMark, ReasonUndecodable, err)
+	}
+	if j.ownMark(img) {
+		j.res.marks = []Mark{{Carrier: CarrierImageMark, Reason: ReasonAlreadyMarked}}
+		return false
+	}
+	marked, err := timed(j.im, "embed", func() (image.Image, error) {
+		return watermark.Embed(j.ctx, img, j.label.ID, j.im.o.Key, &watermark.EmbedOptions{Strength: j.im.o.Strength})
+	})
+	if errors.Is(err, watermark.ErrTooSmall) {
+		return j.failed(CarrierImageMark, ReasonTooSmall, err)
+	}
+	if err != nil {
+		return j.failed(CarrierImageMark, ReasonMarkerError, err)
+	}
+	out, err := timed(j.im, "encode", func() ([]byte, error) { return j.encode(marked) })
+	if err != nil {
+		return j.failed(CarrierImageMark, ReasonMarkerError, err)
+	}
+	j.res.data = out
+	j.done(CarrierImageMark)
+	return true
+}
+
+// limits says why the pixels may not be decoded.
+func (j *imageJob) limits() (Reason, error) {
+	i := j.info
+	switch {
+	case i.Animated:
+		return ReasonUndecodable, errors.New("animated images are not marked")
+	case i.Pixels() > j.im.o.MaxPixels || i.Width > maxSide || i.Height > maxSide:
+		return ReasonTooLarge, fmt.Errorf("%w: %d x %d pixels, at most %d and %d on a side", ErrImageTooLarge, i.Width, i.Height, j.im.o.MaxPixels, maxSide)
+	case i.DecodeBytes() > decodeMemory:
+		return ReasonTooLarge, fmt.Errorf("%w: decoding %d x %d pixels takes over %d bytes", ErrImageTooLarge, i.Width, i.Height, decodeMemory)
+	}
+	return ReasonNone, nil
+}
+
+// ownMark reports whether the image carries a mark of this deployment that its
+// records know: a second one would only cost quality. The template alone, or a
+// mark without a record, does not count, as it may have been copied here.
+func (j *imageJob) ownMark(img image.Image) bool {
+	if j.im.o.Records == nil {
+		return false
+	}
+	found, err := watermark.Detect(j.ctx, img, nil, j.im.o.Key)
+	if err != nil {
+		return false
+	}
+	for _, d := range found {
+		if d.Found && sameBytes(j.ctx, j.im.o.Records, d.Payload, j.data) {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *imageJob) encode(img image.Image) ([]byte, error) {
+	var out []byte
+	var err error
+	if j.info.Format == imagemeta.JPEG {
+		out, err = pixels.EncodeJPEG(img, j.data)
+	} else {
+		out, err = pixels.EncodePNG(img)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return imagemeta.Transplant(j.data, out)
+}
+
+// writeXMP writes the Label into the file's XMP.
+func (j *imageJob) writeXMP() bool {
+	if !j.want.Has(CarrierMetadata) {
+		return true
+	}
+	fields := xmpFields(j.label)
+	if d := j.im.o.Detector; d != nil {
+		fields.Detector = d.String()
+	}
+	out, err := timed(j.im, "metadata", func() ([]byte, error) { return imagemeta.Write(j.res.data, fields) })
+	if err != nil {
+		return j.failed(CarrierMetadata, ReasonMarkerError, err)
+	}
+	j.res.data = out
+	j.done(CarrierMetadata)
+	return true
+}
+
+// xmpFields converts a Label at the border to imagemeta.
+func xmpFields(l Label) imagemeta.Fields {
+	return imagemeta.Fields{
+		DigitalSourceType: string(l.Source), AISystemUsed: l.System, AISystemVersionUsed: l.Version,
+		GUID: l.ID.String(), Credit: l.Provider, CreateDate: l.Time, CreatorTool: l.Generator,
+	}
+}
+
+// enter waits for a place in the pool and for memory. The returned function
+// gives both back.
+func (im *imageMarker) enter(ctx context.Context, memory int64) (leave func(), err error) {
+	if im.waiting.Add(1) > int64(im.o.Queue+im.o.Jobs) {
+		im.waiting.Add(-1)
+		return nil, fmt.Errorf("%w: %d", ErrBusy, im.o.Queue)
+	}
+	im.o.ObserveQueue(1)
+	defer func() {
+		if err != nil {
+			im.waiting.Add(-1)
+			im.o.ObserveQueue(-1)
+		}
+	}()
+	if err := im.jobs.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	if err := im.memory.Acquire(ctx, memory); err != nil {
+		im.jobs.Release(1)
+		return nil, err
+	}
+	return func() {
+		im.memory.Release(memory)
+		im.jobs.Release(1)
+		im.waiting.Add(-1)
+		im.o.ObserveQueue(-1)
+	}, nil
+}
+
+func timed[T any](im *imageMarker, stage string, fn func() (T, error)) (T, error) {
+	start := time.Now()
+	out, err := fn()
+	im.o.Observe(stage, time.Since(start))
+	return out, err
+}
+
+func pixelFormat(f imagemeta.Format) pixels.Format {
+	return [...]pixels.Format{pixels.PNG, pixels.PNG, pixels.JPEG, pixels.WebP}[f]
+}

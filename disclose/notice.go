@@ -1,0 +1,159 @@
+package disclose
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+// NoticeSeparator stands between the notice and the generated text.
+const NoticeSeparator = "\n\n"
+
+// maxAcceptLanguage bounds what is parsed of an Accept-Language header, in bytes.
+const maxAcceptLanguage = 1024
+
+// notices.tsv holds one line per official language of the European Union:
+// language code, its name, the notice, a short label, the local acronym and the
+// local term for an AI system.
+//
+//go:embed notices.tsv
+var noticesTSV string
+
+// A wording is what one language says.
+type wording struct {
+	tag     language.Tag
+	text    string
+	acronym string
+	term    string
+}
+
+// wordings holds the built-in languages, English first so that it is what a
+// matcher falls back to.
+var wordings = parseNotices(noticesTSV)
+
+var matcher = language.NewMatcher(Languages())
+
+func parseNotices(tsv string) []wording {
+	var all []wording
+	for i, line := range strings.Split(strings.TrimSpace(tsv), "\n") {
+		f := strings.Split(line, "\t")
+		if i == 0 || len(f) < 6 {
+			continue
+		}
+		w := wording{language.MustParse(f[0]), f[2], f[4], f[5]}
+		if f[0] == "en" {
+			all = slices.Insert(all, 0, w)
+			continue
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// Languages returns the languages that have a built-in notice, English first.
+func Languages() []language.Tag {
+	tags := make([]language.Tag, len(wordings))
+	for i, w := range wordings {
+		tags[i] = w.tag
+	}
+	return tags
+}
+
+// NegotiateLanguage returns the language of the notice for an Accept-Language
+// header (RFC 9110 section 12.5.4): the best of [Languages], else English.
+func NegotiateLanguage(accept string) language.Tag {
+	if accept == "" || len(accept) > maxAcceptLanguage {
+		return language.English
+	}
+	want, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil {
+		return language.English
+	}
+	_, i, _ := matcher.Match(want...)
+	return wordings[i].tag
+}
+
+// Notice returns the built-in sentence of a language; English where there is
+// none.
+func Notice(tag language.Tag) string {
+	return find(tag).text
+}
+
+func find(tag language.Tag) wording {
+	base, _ := tag.Base()
+	for _, w := range wordings {
+		if b, _ := w.tag.Base(); b == base {
+			return w
+		}
+	}
+	return wordings[0]
+}
+
+// direction is the writing direction of a language, as HTML's dir says it. All
+// built-in languages are written from left to right.
+func direction(language.Tag) string { return "ltr" }
+
+// A noticeSet holds the texts of one deployment.
+type noticeSet struct{ custom map[string]string }
+
+// newNoticeSet checks texts that replace built-in ones. A text has to name an
+// AI system and to say that one interacts with it (Article 50(1) and (5) of
+// Regulation (EU) 2024/1689); only the first can be checked by a program.
+func newNoticeSet(custom map[string]string) (*noticeSet, error) {
+	set := &noticeSet{custom: map[string]string{}}
+	for lang, text := range custom {
+		tag, err := language.Parse(lang)
+		if err != nil {
+			return nil, fmt.Errorf("disclose: notice text for %q: not a language tag such as \"en\" or \"de\"", lang)
+		}
+		if err := CheckNotice(tag, text); err != nil {
+			return nil, fmt.Errorf("disclose: notice text for %q: %w", lang, err)
+		}
+		base, _ := tag.Base()
+		set.custom[base.String()] = text
+	}
+	return set, nil
+}
+
+// CheckNotice says what a notice text lacks: it is one line, 15 to 300 bytes
+// long, and names an AI system in its language or in English.
+func CheckNotice(tag language.Tag, text string) error {
+	switch {
+	case strings.TrimSpace(text) != text || strings.ContainsAny(text, "\r\n\x00<>"):
+		return errors.New("must be one line of plain text without < and >, and without spaces around it")
+	case len(text) < 15 || len(text) > 300:
+		return errors.New("must be a sentence of 15 to 300 bytes that says that one interacts with an AI system")
+	}
+	w := find(tag)
+	for _, term := range []string{"AI", "artificial intelligence", w.acronym, w.term} {
+		if term != "" && strings.Contains(strings.ToLower(text), strings.ToLower(term)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("must name an AI system, for example %q", w.term)
+}
+
+func (s *noticeSet) text(tag language.Tag) string {
+	base, _ := tag.Base()
+	if text, ok := s.custom[base.String()]; ok {
+		return text
+	}
+	return Notice(tag)
+}
+
+// all returns every text this deployment may have written.
+func (s *noticeSet) all() []string {
+	var out []string
+	for _, w := range wordings {
+		out = append(out, w.text)
+	}
+	for _, text := range s.custom {
+		out = append(out, text)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -1,0 +1,157 @@
+package disclose
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	recordWait = 250 * time.Millisecond // how long an output waits for its record
+	spoolSize  = 10_000                 // records kept while Records are down
+)
+
+var errSpoolFull = errors.New("disclose: records cannot be written and the waiting list is full")
+
+// recordHeld records an output that has not left yet. Where that fails for good
+// the profile decides.
+func (w *Writer) recordHeld(out []byte) error {
+	if !w.m.spool.on() {
+		return nil
+	}
+	r := w.newRecord(w.Result().Outcome)
+	r.SHA256, r.Size = sha256.Sum256(out), int64(len(out))
+	return w.put(r)
+}
+
+// record records a stream that has left.
+func (w *Writer) record(outcome Outcome) error {
+	if !w.m.spool.on() {
+		return nil
+	}
+	if outcome == OutcomeMarked {
+		outcome = w.Result().Outcome
+	}
+	r := w.newRecord(outcome)
+	r.SHA256, r.Size = [32]byte(w.digest.Sum(nil)), w.delivered
+	return w.put(r)
+}
+
+func (w *Writer) newRecord(outcome Outcome) Record {
+	r := Record{
+		Label: w.label, MediaType: mediaType(w.out.ContentType), Shape: w.out.Shape, Route: w.out.Route,
+		Response: w.responseID, Carriers: []Carrier{CarrierHeader}, Skipped: slices.Clone(w.skipped),
+		Outcome: outcome, Recorded: w.m.o.Now().UTC(),
+	}
+	for _, m := range w.marks {
+		if m.Err == nil && m.Reason == ReasonNone && !slices.Contains(r.Carriers, m.Carrier) {
+			r.Carriers = append(r.Carriers, m.Carrier)
+		}
+	}
+	if w.notice {
+		r.Language = w.language().String()
+		r.NoticeHash = sha256.Sum256([]byte(w.m.notices.text(w.language())))
+	}
+	return r
+}
+
+func (w *Writer) put(r Record) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), recordWait)
+	defer cancel()
+	all := []Record{r}
+	for _, image := range w.images {
+		ri := r
+		ri.Label, ri.MediaType, ri.SHA256, ri.Size = image.label, image.mediaType, image.sum, image.size
+		if ri.Label.ID == r.Label.ID {
+			all[0] = ri // the record of a response that is one image describes the image
+			continue
+		}
+		all = append(all, ri)
+	}
+	for _, r := range all {
+		err := w.m.spool.put(ctx, r)
+		w.m.o.ObserveRecord(err)
+		if err != nil {
+			return w.unrecordedOutput(err)
+		}
+	}
+	return nil
+}
+
+// unrecordedOutput applies the profile to an output without a record. Once
+// bytes are out it can only be counted.
+func (w *Writer) unrecordedOutput(err error) error {
+	w.unrecorded = true
+	w.skip(ReasonLedgerDown)
+	w.m.o.Logger.Error("output not recorded", "id", w.label.ID.String(), "error", err)
+	if w.m.o.Profile.On(ReasonLedgerDown) == Withhold && w.delivered == 0 {
+		return &Withheld{Reason: ReasonLedgerDown, Hint: hints[ReasonLedgerDown], Err: err}
+	}
+	return nil
+}
+
+// A spool keeps records in memory while Records cannot take them, and hands
+// them on once they can. Nothing in it is acknowledged.
+type spool struct {
+	records Records
+	mu      sync.Mutex
+	waiting []Record
+}
+
+func newSpool(r Records) *spool { return &spool{records: r} }
+
+// on reports whether anything is kept at all.
+func (s *spool) on() bool { return s.records != nil }
+
+// ready reports whether one more record would find a place.
+func (s *spool) ready() bool {
+	if !s.on() {
+		return true
+	}
+	s.mu.Lock()
+	full := len(s.waiting) >= spoolSize
+	s.mu.Unlock()
+	if !full {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recordWait)
+	defer cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drain(ctx)
+	return len(s.waiting) < spoolSize
+}
+
+func (s *spool) put(ctx context.Context, r Record) error {
+	s.mu.Lock()
+	waiting := len(s.waiting) > 0
+	s.mu.Unlock()
+	if !waiting && s.records.Put(ctx, r) == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if waiting {
+		s.drain(ctx)
+		if len(s.waiting) == 0 && s.records.Put(ctx, r) == nil {
+			return nil
+		}
+	}
+	if len(s.waiting) >= spoolSize {
+		return errSpoolFull
+	}
+	s.waiting = append(s.waiting, r)
+	return nil
+}
+
+// drain hands on what waits, oldest first, until one fails.
+func (s *spool) drain(ctx context.Context) {
+	n := 0
+	for n < len(s.waiting) && ctx.Err() == nil && s.records.Put(ctx, s.waiting[n]) == nil {
+		n++
+	}
+	s.waiting = slices.Delete(s.waiting, 0, n)
+}

@@ -1,0 +1,68 @@
+package disclose
+
+import "github.com/avowai/avow/internal/jsonscan"
+
+// Ollama's own routes. /api/chat answers with message.content, /api/generate
+// with response; streams are one JSON object a line, and the last says
+// "done":true. Source: docs/api.md of the Ollama repository.
+var ollamaChat = driver{
+	shape:   ShapeOllamaChat,
+	visible: true,
+	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
+		if !jsonscan.Is(key, "message") || s.Kind() != jsonscan.Object {
+			return nil
+		}
+		f.known = true
+		first, tools := len(f.texts), false
+		err := chatMessage(s, f, &tools)
+		for j := first; j < len(f.texts); j++ {
+			f.texts[j].tools = tools
+		}
+		f.toolCall = f.toolCall || tools
+		return err
+	},
+	ask:  ollamaAsk,
+	last: ollamaLast,
+}
+
+var ollamaGenerate = driver{
+	shape:   ShapeOllamaGenerate,
+	visible: true,
+	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
+		if !jsonscan.Is(key, "response") {
+			return nil
+		}
+		f.known = true
+		return readText(s, f)
+	},
+	ask:  ollamaAsk,
+	last: ollamaLast,
+}
+
+var ollamaLast = []string{`"done":true`, `"done": true`}
+
+func ollamaAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
+	switch {
+	case jsonscan.Is(key, "model"):
+		return readString(s, &a.model)
+	case jsonscan.Is(key, "messages"):
+		return readHistory(s, a)
+	case jsonscan.Is(key, "format"):
+		filled, err := readFilled(s)
+		if filled {
+			a.constrained = ReasonJSONMode
+		}
+		return err
+	case jsonscan.Is(key, "suffix"):
+		filled, err := readFilled(s)
+		if filled && a.constrained == ReasonNone {
+			a.constrained = ReasonCode
+		}
+		return err
+	case jsonscan.Is(key, "context"):
+		filled, err := readFilled(s)
+		a.later = a.later || filled
+		return err
+	}
+	return nil
+}
