@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -52,6 +53,7 @@ func newProxy(kind string, target *url.URL) (http.Handler, error) {
 				r.SetXForwarded()
 			},
 			FlushInterval: -1,
+			ErrorLog:      log.New(io.Discard, "", 0), // clients that leave at the end of the run
 			Transport:     &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 		}, nil
 	case "avow":
