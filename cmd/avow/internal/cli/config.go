@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/avowai/avow/cmd/avow/internal/config"
+)
+
+func (a *app) config() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{Use: "config", Short: "Check or show the configuration"}
+	cmd.PersistentFlags().StringVar(&file, "config", "", "configuration file")
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "check", Short: "Say what is wrong with a configuration", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				c, err := loadConfig(file)
+				if err != nil {
+					return err
+				}
+				for _, line := range c.Later() {
+					a.say("warning: %s", line)
+				}
+				_, err = fmt.Fprintln(a.out, "ok")
+				return err
+			},
+		},
+		&cobra.Command{
+			Use: "show", Short: "Print the effective configuration, defaults included, without secrets", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				c, err := loadConfig(file)
+				if err != nil {
+					return err
+				}
+				text, err := c.YAML()
+				if err != nil {
+					return err
+				}
+				_, err = a.out.Write(text)
+				return err
+			},
+		},
+	)
+	return cmd
+}
+
+// loadConfig reads a file, or gives the defaults where none is named.
+func loadConfig(file string) (config.Config, error) {
+	if file == "" {
+		return config.Default(), nil
+	}
+	c, err := config.Load(file)
+	if err != nil {
+		return c, hint(err, "docs/cli.md lists all keys; avow config show prints the defaults")
+	}
+	return c, nil
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/avowai/avow/cmd/avow/internal/config"
+	"github.com/avowai/avow/cmd/avow/internal/demo"
+)
+
+func (a *app) demo() *cobra.Command {
+	var addr, admin string
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Show the main job with a built-in backend and no set-up", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return a.runDemo(ctx, addr, admin)
+		},
+	}
+	cmd.Flags().StringVar(&addr, "listen", "127.0.0.1:8080", "public address")
+	cmd.Flags().StringVar(&admin, "admin", "127.0.0.1:9090", "address of metrics and health")
+	return cmd
+}
+
+func (a *app) runDemo(ctx context.Context, addr, admin string) error {
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	const anyPort = "127.0.0.1:0"
+	backend, err := listen(map[string]http.Handler{anyPort: demo.Backend()})
+	if err != nil {
+		return err
+	}
+	defer backend.close()
+	go func() { _ = backend.run(ctx) }()
+	c := config.Default()
+	c.Upstream, c.Provider, c.System, c.SystemVersion = "http://"+backend.addr(anyPort), "avow demo", "stand-in", "1"
+	s, err := a.newService(c, log)
+	if err != nil {
+		return err
+	}
+	servers, err := listen(map[string]http.Handler{addr: s.public, admin: s.admin})
+	if err != nil {
+		return err
+	}
+	dir, err := a.dataDir()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, demoText, servers.addr(addr), servers.addr(admin), dir)
+	if err != nil {
+		return err
+	}
+	return servers.run(ctx)
+}
+
+// demoText takes the public address, the admin address and the data directory.
+const demoText = `avow demo: a chat and an image backend, wrapped by avow.
+The backend is a stand-in: a few rules and a painter of landscapes, no AI model.
+
+  proxy    http://%[1]s
+  verify   http://%[1]s/avow/v1/verify
+  about    http://%[1]s/.well-known/ai-disclosure.json
+  metrics  http://%[2]s/metrics
+  keys     %[3]s
+
+Try in another terminal:
+
+1. A streamed answer. It starts with the notice; see AI-Disclosure and Avow-Id in the header.
+
+   curl -iN http://%[1]s/v1/chat/completions -H 'Content-Type: application/json' -H 'Accept-Language: en' \
+     -d '{"model":"demo","stream":true,"messages":[{"role":"user","content":"Tell me about a lighthouse."}]}'
+
+2. An image. Its marks carry the id of the Avow-Id header.
+
+   curl -sD /dev/stderr http://%[1]s/v1/images/generations -H 'Content-Type: application/json' \
+     -d '{"prompt":"a lighthouse by the sea at sunset"}' | tee image.json | sed 's/.*"b64_json":"\([^"]*\)".*/\1/' | base64 -d > image.png
+
+3. Which marks does it carry? Ask the command line, or the service, which knows what it recorded.
+
+   go run ./cmd/avow verify image.png
+   curl -s http://%[1]s/avow/v1/verify -H 'Content-Type: image/png' --data-binary @image.png
+
+Ctrl-C stops the demo.
+`

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// maxFiles bounds the files of one run.
+const maxFiles = 1_000_000
+
+var imageExtensions = []string{".png", ".jpg", ".jpeg", ".webp"}
+
+// expand replaces directories by the images in them, in order of their paths.
+func expand(args []string) ([]string, error) {
+	var out []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if arg == "-" || err != nil || !info.IsDir() {
+			out = append(out, arg)
+			continue
+		}
+		files, err := imagesIn(arg)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, hint(fmt.Errorf("%s: no image in this directory", arg), "images end in .png, .jpg, .jpeg or .webp")
+		}
+		out = append(out, files...)
+	}
+	return out, nil
+}
+
+func imagesIn(dir string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.Type().IsRegular() && slices.Contains(imageExtensions, strings.ToLower(filepath.Ext(path))) {
+			out = append(out, path)
+		}
+		if len(out) > maxFiles {
+			return errors.New("too many files")
+		}
+		return nil
+	})
+	return out, err
+}
+
+// isTerminal reports whether a stream is a person's.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// A progressBar shows how many of several files are done, on a terminal only.
+type progressBar struct {
+	mu    sync.Mutex
+	a     *app
+	total int
+	count int
+	on    bool
+}
+
+func (a *app) progress(total int) *progressBar {
+	return &progressBar{a: a, total: total, on: total > 1 && isTerminal(a.err)}
+}
+
+func (p *progressBar) step() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	if !p.on {
+		return
+	}
+	const width = 30
+	full := width * p.count / p.total
+	_, _ = fmt.Fprintf(p.a.err, "\r[%s%s] %d/%d", strings.Repeat("=", full), strings.Repeat(" ", width-full), p.count, p.total)
+}
+
+func (p *progressBar) done() {
+	if p.on {
+		_, _ = fmt.Fprint(p.a.err, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark"
+)
+
+// A marking is one avow mark.
+type marking struct {
+	a                        *app
+	out, id, mediaType       string
+	provider, system, sysVer string
+	jobs                     int
+	resume, force            bool
+	marker                   *disclose.Marker
+	label                    disclose.Label
+}
+
+func (a *app) mark() *cobra.Command {
+	m := &marking{a: a}
+	cmd := &cobra.Command{
+		Use:   "mark FILE|DIR|-",
+		Short: "Mark files as the proxy would",
+		Long: "Writes OUT, or beside the input as NAME.avow.EXT. A directory is marked file by file, in parallel.\n" +
+			"With - the input is read from standard input and the marked output goes to standard output.",
+		RunE: func(cmd *cobra.Command, args []string) error { return m.run(cmd.Context(), args) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&m.out, "output", "o", "", "where to write; a directory for a directory; - for standard output")
+	f.StringVar(&m.id, "id", "", "the label's id, 16 hexadecimal digits (default: random)")
+	f.StringVar(&m.mediaType, "type", "", "media type of the input (default: by its content)")
+	f.StringVar(&m.provider, "provider", "", "who offers the AI system")
+	f.StringVar(&m.system, "system", "", "the AI system's name")
+	f.StringVar(&m.sysVer, "system-version", "", "the AI system's version")
+	f.IntVar(&m.jobs, "jobs", runtime.GOMAXPROCS(0), "files marked at one time")
+	f.BoolVar(&m.resume, "resume", false, "leave out files whose output exists")
+	f.BoolVar(&m.force, "force", false, "overwrite outputs that exist")
+	return cmd
+}
+
+func (m *marking) run(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return hint(fmt.Errorf("%d inputs given, want one", len(args)), "name a file, a directory, or -")
+	}
+	if err := m.prepare(); err != nil {
+		return err
+	}
+	info, err := os.Stat(args[0])
+	if args[0] != "-" && err != nil {
+		return err
+	}
+	if args[0] != "-" && info.IsDir() {
+		return m.directory(ctx, args[0])
+	}
+	return m.file(ctx, args[0], m.outputOf(args[0]))
+}
+
+func (m *marking) prepare() error {
+	ring, err := m.a.ring("")
+	if err != nil {
+		return err
+	}
+	key, err := activeKey(ring)
+	if err != nil {
+		return err
+	}
+	if m.id != "" {
+		if m.label.ID, err = watermark.ParsePayload(m.id); err != nil {
+			return hint(err, "for example --id 9f3c52d07ab1e644")
+		}
+	}
+	log, err := m.a.logger()
+	if err != nil {
+		return err
+	}
+	m.marker, err = disclose.NewMarker(disclose.Options{
+		Provider: m.provider, System: m.system, Version: m.sysVer, Key: key.Key(), Jobs: m.jobs, Logger: log,
+	})
+	return err
+}
+
+// outputOf names the output of a single input.
+func (m *marking) outputOf(in string) string {
+	switch {
+	case m.out != "":
+		return m.out
+	case in == "-":
+		return "-"
+	}
+	return beside(in)
+}
+
+// beside is NAME.avow.EXT.
+func beside(in string) string {
+	ext := filepath.Ext(in)
+	return strings.TrimSuffix(in, ext) + ".avow" + ext
+}
+
+func (m *marking) directory(ctx context.Context, dir string) error {
+	if m.out == "-" {
+		return hint(errors.New("a directory cannot go to standard output"), "name a directory with -o")
+	}
+	files, err := imagesIn(dir)
+	if err != nil {
+		return err
+	}
+	inputs := files[:0:0]
+	for _, f := range files {
+		if !strings.Contains(filepath.Base(f), ".avow.") { // outputs of an earlier run
+			inputs = append(inputs, f)
+		}
+	}
+	if len(inputs) == 0 {
+		return hint(fmt.Errorf("%s: no image in this directory", dir), "images end in .png, .jpg, .jpeg or .webp")
+	}
+	if !m.label.ID.IsZero() && len(inputs) > 1 {
+		return hint(errors.New("--id gives several files the same id"), "leave --id out: every file then gets its own")
+	}
+	errs := make([]error, len(inputs))
+	bar := m.a.progress(len(inputs))
+	parallel(max(1, m.jobs), len(inputs), func(i int) {
+		errs[i] = m.file(ctx, inputs[i], m.inDirectory(dir, inputs[i]))
+		bar.step()
+	})
+	bar.done()
+	failed := 0
+	for i, err := range errs {
+		if err != nil {
+			failed++
+			_, _ = fmt.Fprintf(m.a.err, "avow: error: %s: %v\n", inputs[i], err)
+		}
+	}
+	m.a.say("%d of %d files marked", len(inputs)-failed, len(inputs))
+	if failed > 0 {
+		return fmt.Errorf("%d of %d files were not marked", failed, len(inputs))
+	}
+	return nil
+}
+
+func (m *marking) inDirectory(dir, file string) string {
+	if m.out == "" {
+		return beside(file)
+	}
+	rel, err := filepath.Rel(dir, file)
+	if err != nil {
+		rel = filepath.Base(file)
+	}
+	return filepath.Join(m.out, rel)
+}
+
+// file marks one input into one output.
+func (m *marking) file(ctx context.Context, in, out string) error {
+	if err := m.mayWrite(in, out); err != nil || out == "" {
+		return err
+	}
+	if _, err := os.Stat(out); out != "-" && m.resume && err == nil {
+		return nil
+	}
+	r, _, err := m.a.open(in)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	data, err := io.ReadAll(io.LimitReader(r, disclose.DefaultMaxHeld+1))
+	if err != nil {
+		return err
+	}
+	var buf bytes.Buffer
+	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label})
+	_, err = w.Write(data)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return markHint(err)
+	}
+	res := w.Result()
+	if res.Outcome != disclose.OutcomeMarked && !(res.Outcome == disclose.OutcomeDegraded && len(res.Marks) > len(res.Missing)) {
+		return hint(fmt.Errorf("nothing could be attached (%s)", disclose.OutcomeValue(res)), "give a PNG or JPEG image, plain text or a complete HTML page; say which with --type")
+	}
+	if err := m.deliver(out, buf.Bytes()); err != nil {
+		return err
+	}
+	m.a.say("%s: %s, id %s -> %s", in, disclose.OutcomeValue(res), res.Label.ID, out)
+	return nil
+}
+
+func markHint(err error) error {
+	var held *disclose.Withheld
+	if errors.As(err, &held) {
+		if held.Err != nil {
+			err = held.Err
+		}
+		what := "give a whole PNG or JPEG file"
+		switch held.Reason {
+		case disclose.ReasonTooLarge:
+			what = "give an image of at most 24 megapixels and 32 MiB"
+		case disclose.ReasonTooSmall:
+			what = "give an image of at least 160 x 160 pixels"
+		}
+		return hint(err, "%s", what)
+	}
+	return err
+}
+
+// mayWrite refuses outputs that would lose something.
+func (m *marking) mayWrite(in, out string) error {
+	if out == "-" {
+		if isTerminal(m.a.out) {
+			return hint(errors.New("the marked output would go to a terminal"), "redirect it: avow mark - < in.png > out.png")
+		}
+		return nil
+	}
+	a, errA := os.Stat(in)
+	b, errB := os.Stat(out)
+	switch {
+	case errA == nil && errB == nil && os.SameFile(a, b) && !m.force:
+		return hint(fmt.Errorf("%s: input and output are the same file", out), "choose another output with -o, or overwrite it with --force")
+	case errB == nil && b.IsDir():
+		return hint(fmt.Errorf("%s is a directory", out), "name a file with -o")
+	case errB == nil && !m.force && !m.resume:
+		return hint(fmt.Errorf("%s exists already", out), "choose another output with -o, or overwrite it with --force")
+	}
+	return nil
+}
+
+func (m *marking) typeOf(name string, data []byte) string {
+	if m.mediaType != "" {
+		return m.mediaType
+	}
+	if t := mime.TypeByExtension(filepath.Ext(name)); strings.HasPrefix(t, "text/") {
+		return t
+	}
+	return http.DetectContentType(data)
+}
+
+// deliver writes the output whole, or not at all.
+func (m *marking) deliver(out string, data []byte) error {
+	if out == "-" {
+		_, err := m.a.out.Write(data)
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(out), ".avow-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), out)
+}

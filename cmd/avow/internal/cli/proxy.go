@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+
+	"github.com/avowai/avow/cmd/avow/internal/config"
+	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/middleware"
+)
+
+// Limits of the listeners.
+const (
+	maxHeader     = 32 << 10
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 120 * time.Second
+	drainTimeout  = 20 * time.Second
+)
+
+func (a *app) proxy() *cobra.Command {
+	var file string
+	var over config.Config
+	cmd := &cobra.Command{
+		Use: "proxy --upstream URL", Short: "Wrap an HTTP AI backend", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(file)
+			if err != nil {
+				return err
+			}
+			override(cmd, &c, over)
+			if err := c.Check(); err != nil {
+				return err
+			}
+			if c.Upstream == "" {
+				return hint(errors.New("no upstream is given"), "name the AI backend with --upstream http://127.0.0.1:11434, or upstream: in the configuration")
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return a.runProxy(ctx, c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&file, "config", "", "configuration file")
+	f.StringVar(&over.Upstream, "upstream", "", "URL of the AI backend")
+	f.StringVar(&over.Listen, "listen", "", `public address (default ":8080")`)
+	f.StringVar(&over.Admin, "admin", "", `address of metrics and health (default "127.0.0.1:9090")`)
+	f.StringVar(&over.Profile, "profile", "", "strict or standard (default strict)")
+	f.StringVar(&over.Provider, "provider", "", "who offers the AI system")
+	f.StringVar(&over.System, "system", "", "the AI system's name")
+	f.StringVar(&over.SystemVersion, "system-version", "", "the AI system's version")
+	f.BoolVar(&over.All, "all", false, "treat every answer as AI output")
+	return cmd
+}
+
+// override puts flags that were given over the file's values.
+func override(cmd *cobra.Command, c *config.Config, over config.Config) {
+	for name, set := range map[string]func(){
+		"upstream":       func() { c.Upstream = over.Upstream },
+		"listen":         func() { c.Listen = over.Listen },
+		"admin":          func() { c.Admin = over.Admin },
+		"profile":        func() { c.Profile = over.Profile },
+		"provider":       func() { c.Provider = over.Provider },
+		"system":         func() { c.System = over.System },
+		"system-version": func() { c.SystemVersion = over.SystemVersion },
+		"all":            func() { c.All = over.All },
+	} {
+		if cmd.Flags().Changed(name) {
+			set()
+		}
+	}
+}
+
+// A service is the proxy with its admin side, not yet listening.
+type service struct {
+	public, admin http.Handler
+	metrics       *middleware.Metrics
+	detector      *disclose.Detector
+}
+
+// newService wires configuration, keys, records and metrics together.
+func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
+	target, err := url.Parse(c.Upstream)
+	if err != nil {
+		return nil, hint(errors.New("the upstream is not a URL"), "write it as http://127.0.0.1:11434")
+	}
+	ring, err := a.ring(c.Keys.File)
+	if err != nil {
+		return nil, err
+	}
+	key, err := activeKey(ring)
+	if err != nil {
+		return nil, err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s := &service{}
+	if s.metrics, err = middleware.NewMetrics(reg); err != nil {
+		return nil, err
+	}
+	if key.NotAfter != nil {
+		s.metrics.SetKeyExpiry(*key.NotAfter)
+	}
+	o := c.Options()
+	o.Metrics = s.metrics
+	o.Disclose.Key, o.Disclose.Logger = key.Key(), log
+	if c.Ledger.URL != "off" {
+		o.Disclose.Records = disclose.NewMemoryRecords(0)
+	}
+	s.detector, err = disclose.NewDetector(disclose.DetectorOptions{
+		Keys: verifyKeys(ring), Records: o.Disclose.Records, Version: buildVersion(),
+		Notices: c.Notice.Text, MaxPixels: c.Image.MaxPixels, Jobs: 2,
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.Detector = s.detector
+	if s.public, err = middleware.NewProxy(target, o); err != nil {
+		return nil, err
+	}
+	s.admin = adminRoutes(reg)
+	return s, nil
+}
+
+// adminRoutes serves metrics and health; the listener is loopback by default.
+func adminRoutes(reg *prometheus.Registry) http.Handler {
+	r := mux.NewRouter()
+	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+	r.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true})).Methods(http.MethodGet)
+	r.HandleFunc("/healthz", ok).Methods(http.MethodGet)
+	r.HandleFunc("/readyz", ok).Methods(http.MethodGet)
+	return r
+}
+
+func (a *app) runProxy(ctx context.Context, c config.Config) error {
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	for _, line := range c.Later() {
+		a.say("warning: %s", line)
+	}
+	s, err := a.newService(c, log)
+	if err != nil {
+		return err
+	}
+	servers, err := listen(map[string]http.Handler{c.Listen: s.public, c.Admin: s.admin})
+	if err != nil {
+		return err
+	}
+	o := c.Options()
+	var names []string
+	for _, carrier := range o.Disclose.Carriers.List() {
+		names = append(names, carrier.String())
+	}
+	a.say("wrapping %s: http://%s (metrics: http://%s/metrics), profile %s, carriers %s",
+		target(c.Upstream), servers.addr(c.Listen), servers.addr(c.Admin), c.Profile, strings.Join(names, ","))
+	return servers.run(ctx)
+}
+
+func target(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
+}
+
+// A serverSet is several servers that start and stop together.
+type serverSet struct {
+	listeners map[string]net.Listener
+	servers   []*http.Server
+	serve     []func() error
+}
+
+// listen opens all addresses, or none.
+func listen(handlers map[string]http.Handler) (*serverSet, error) {
+	set := &serverSet{listeners: map[string]net.Listener{}}
+	for addr, h := range handlers {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			set.close()
+			return nil, hint(fmt.Errorf("cannot listen on %s: %w", addr, err), "another program may use the port; choose another with --listen or --admin")
+		}
+		srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
+		set.listeners[addr] = l
+		set.servers = append(set.servers, srv)
+		set.serve = append(set.serve, func() error { return srv.Serve(l) })
+	}
+	return set, nil
+}
+
+func (s *serverSet) addr(given string) string { return s.listeners[given].Addr().String() }
+
+func (s *serverSet) close() {
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+}
+
+// run serves until ctx ends, then lets answers in progress finish.
+func (s *serverSet) run(ctx context.Context) error {
+	failed := make(chan error, len(s.serve))
+	for _, serve := range s.serve {
+		go func() { failed <- serve() }()
+	}
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	for _, srv := range s.servers {
+		if e := srv.Shutdown(drain); e != nil {
+			_ = srv.Close()
+		}
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (a *app) serve() *cobra.Command {
+	var addr string
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the verification service alone, without a proxy", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ring, err := a.ring("")
+			if err != nil {
+				return err
+			}
+			d, err := disclose.NewDetector(disclose.DetectorOptions{Keys: verifyKeys(ring), Version: buildVersion(), Jobs: 2})
+			if err != nil {
+				return err
+			}
+			r := mux.NewRouter()
+			r.Handle("/avow/v1/verify", middleware.VerifyHandler(d))
+			servers, err := listen(map[string]http.Handler{addr: r})
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			a.say("verifying at http://%s/avow/v1/verify", servers.addr(addr))
+			return servers.run(ctx)
+		},
+	}
+	cmd.Flags().StringVar(&addr, "listen", ":8081", "address")
+	return cmd
+}

@@ -1,0 +1,111 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/middleware"
+)
+
+// Options converts the configuration. The caller adds keys, records, metrics
+// and a logger.
+func (c Config) Options() middleware.Options {
+	o := middleware.Options{
+		Disclose: disclose.Options{
+			Provider: c.Provider, System: c.System, Version: c.SystemVersion,
+			Carriers: c.Carriers.over(disclose.DefaultCarriers), Strength: c.Image.Strength,
+			MaxHeld: int64(c.Limits.HeldBytes), MaxEvent: int(c.Limits.EventBytes), MaxPixels: c.Image.MaxPixels,
+			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
+		},
+		All: c.All, PublicPath: c.PublicPath,
+		WellKnown: func(w *disclose.WellKnown) { w.ModelCard = c.ModelCard },
+	}
+	if c.Profile == "standard" {
+		o.Disclose.Profile = disclose.Standard
+	}
+	if c.PublicPath == "" {
+		o.PublicPath = "-"
+	}
+	for _, r := range c.Routes {
+		o.Routes = append(o.Routes, r.route())
+	}
+	return o
+}
+
+func (r Route) route() middleware.Route {
+	out := middleware.Route{Path: r.Path, Shape: disclose.Shape(r.Shape.Name)}
+	if (r.Carriers != Carriers{}) {
+		out.Carriers = r.Carriers.over(disclose.DefaultCarriers)
+	}
+	for _, name := range r.Require {
+		carrier, _ := carrierNamed(name)
+		out.Require = out.Require.With(carrier)
+	}
+	if r.Exempt != nil {
+		out.Exempt = &middleware.Exemption{Reason: r.Exempt.Reason, Owner: r.Exempt.Owner, Date: r.Exempt.Date.Time}
+	}
+	return out
+}
+
+// over applies the switches to a set.
+func (c Carriers) over(base disclose.CarrierSet) *disclose.CarrierSet {
+	for carrier, on := range map[disclose.Carrier]*bool{
+		disclose.CarrierHeader: c.Header, disclose.CarrierNotice: c.Notice, disclose.CarrierField: c.Field,
+		disclose.CarrierImageMark: c.ImageMark, disclose.CarrierMetadata: c.Metadata,
+	} {
+		switch {
+		case on == nil:
+		case *on:
+			base = base.With(carrier)
+		default:
+			base = base.Without(carrier)
+		}
+	}
+	return &base
+}
+
+// Later lists the keys that are set and whose feature this version does not
+// have yet.
+func (c Config) Later() []string {
+	var out []string
+	add := func(set bool, key, what string) {
+		if set {
+			out = append(out, fmt.Sprintf("%s: %s comes in a later version; it has no effect yet", key, what))
+		}
+	}
+	def := Default()
+	add(c.Notice.Cadence != def.Notice.Cadence, "notice.cadence", "any cadence but first")
+	add(c.Notice.Audience != def.Notice.Audience, "notice.audience", "wording by audience")
+	add(c.Notice.Principal != "", "notice.principal", "naming a principal")
+	add(c.Carriers.TextMark != nil && *c.Carriers.TextMark, "carriers.text_mark", "the text mark")
+	add(c.Carriers.Manifest != nil && *c.Carriers.Manifest, "carriers.manifest", "the signed manifest")
+	add(c.Image.WebP != def.Image.WebP, "image.webp", "marking WebP pixels")
+	add(c.Image.Label != def.Image.Label, "image.label", "the visible label")
+	add(c.Signer != Signer{}, "signer", "signing")
+	add(len(c.Trust.Roots)+len(c.Trust.TSARoots) > 0, "trust", "checking signatures")
+	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
+	add(c.OptOut != OptOut{}, "opt_out", "opt-out signals")
+	for i, r := range c.Routes {
+		at := fmt.Sprintf("routes[%d]", i)
+		add(len(r.Shape.Text)+len(r.Shape.Images) > 0, at+".shape", "a shape of one's own")
+		add(r.Edit != "", at+".edit", "editing declarations")
+	}
+	return out
+}
+
+// YAML writes the effective configuration. Passwords inside URLs are left out.
+func (c Config) YAML() ([]byte, error) {
+	c.Upstream, c.Signer.TSA, c.Ledger.URL = redact(c.Upstream), redact(c.Signer.TSA), redact(c.Ledger.URL)
+	return yaml.Marshal(c)
+}
+
+func redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(not a URL)"
+	}
+	return u.Redacted()
+}

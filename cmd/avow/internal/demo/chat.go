@@ -1,0 +1,95 @@
+package demo
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+)
+
+// A rule answers what contains one of its words. %s is what follows the word,
+// turned to the speaker's side.
+type rule struct {
+	words   []string
+	answers []string
+}
+
+// rules are tried in order, in the manner of ELIZA (Weizenbaum, 1966).
+var rules = []rule{
+	{[]string{"hello", "hi ", "good morning", "good evening"}, []string{
+		"Hello! I am a small set of rules that plays a chatbot. What would you like to talk about?",
+		"Good to hear from you. Ask me anything; I will do my best with the few rules I have.",
+	}},
+	{[]string{"are you human", "are you a human", "are you an ai", "are you a bot", "who are you", "what are you"}, []string{
+		"I am not a person. In this demo I am not even an AI model: a handful of rules stands in for one, so that you can see what avow does to an answer.",
+	}},
+	{[]string{"lighthouse"}, []string{
+		"A lighthouse marks a coast for ships. Its lamp turns behind a lens, so that each lighthouse has a rhythm of its own by which sailors tell it from the others.",
+		"The lens of a lighthouse gathers the light of a small lamp into a beam that can be seen for twenty miles on a clear night.",
+	}},
+	{[]string{"weather", "rain", "sun"}, []string{
+		"I cannot look out of a window. If you tell me what the sky looks like, I can say something sensible about umbrellas.",
+	}},
+	{[]string{"i feel ", "i am ", "i'm "}, []string{
+		"How long have you been %s?",
+		"What makes you say that you are %s?",
+	}},
+	{[]string{"i need ", "i want "}, []string{
+		"What would it change for you to have %s?",
+	}},
+	{[]string{"because"}, []string{"Is that the only reason, or do others come to mind?"}},
+	{[]string{"thank"}, []string{"You are welcome. Is there anything else?"}},
+	{[]string{"?"}, []string{
+		"That is a good question. The rules behind this demo do not know the answer, but a model behind avow in your own setup may.",
+		"I would have to guess, and a demo should not guess. What do you think yourself?",
+	}},
+}
+
+var otherwise = []string{
+	"Tell me more about that.",
+	"I see. And what follows from it?",
+	"Let us stay with that for a moment: what matters most to you about it?",
+}
+
+// Reply answers the last message of a conversation. The same conversation gets
+// the same answer.
+func Reply(conversation []message) string {
+	last := ""
+	for _, m := range conversation {
+		if m.Role == "user" {
+			last = m.Content
+		}
+	}
+	h := fnv.New32a()
+	_, _ = fmt.Fprintf(h, "%d%s", len(conversation), last)
+	pick := func(from []string) string { return from[int(h.Sum32())%len(from)] }
+	lower := strings.ToLower(last) + " "
+	for _, r := range rules {
+		for _, w := range r.words {
+			_, rest, ok := strings.Cut(lower, w)
+			if !ok {
+				continue
+			}
+			answer := pick(r.answers)
+			if strings.Contains(answer, "%s") {
+				return fmt.Sprintf(answer, turned(rest))
+			}
+			return answer
+		}
+	}
+	return pick(otherwise)
+}
+
+// turned speaks of the speaker: my becomes your.
+func turned(phrase string) string {
+	swap := map[string]string{"my": "your", "me": "you", "i": "you", "am": "are", "mine": "yours", "your": "my", "you": "I"}
+	words := strings.Fields(strings.Trim(phrase, " .!?"))
+	for i, w := range words {
+		if s, ok := swap[w]; ok {
+			words[i] = s
+		}
+	}
+	if len(words) == 0 {
+		return "that way"
+	}
+	return strings.Join(words[:min(len(words), 20)], " ")
+}

@@ -1,0 +1,257 @@
+// Package keyring keeps the keys of one deployment in keys.json.
+package keyring
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/avowai/avow/watermark"
+)
+
+// File is the key ring's name in the data directory.
+const File = "keys.json"
+
+const (
+	maxFile  = 1 << 20 // bytes
+	maxKeys  = 64
+	lockWait = 5 * time.Second
+)
+
+// A State says what a key is good for.
+type State string
+
+// The states of a key.
+const (
+	Active  State = "active"  // marks, and verifies
+	Verify  State = "verify"  // verifies older marks
+	Revoked State = "revoked" // its marks are recognised and not relied on
+)
+
+// An Entry is one key of the ring.
+type Entry struct {
+	ID       string     `json:"id"`
+	Secret   secret     `json:"secret"`
+	State    State      `json:"state"`
+	Created  time.Time  `json:"created"`
+	NotAfter *time.Time `json:"not_after,omitempty"`
+}
+
+// Key is the entry's key.
+func (e Entry) Key() watermark.Key { return watermark.Key(e.Secret) }
+
+// secret is a key that is written in full: in the key file, nowhere else.
+type secret watermark.Key
+
+// MarshalText writes the secret.
+func (s secret) MarshalText() ([]byte, error) { return []byte(watermark.Key(s).Secret()), nil }
+
+// UnmarshalText reads a secret.
+func (s *secret) UnmarshalText(text []byte) error {
+	k, err := watermark.ParseKey(string(text))
+	*s = secret(k)
+	return err
+}
+
+// Format prints the public id for every verb.
+func (s secret) Format(f fmt.State, verb rune) { watermark.Key(s).Format(f, verb) }
+
+// A Ring is the keys of one deployment, oldest first.
+type Ring struct {
+	Keys []Entry `json:"keys"`
+}
+
+// Errors of this package.
+var (
+	ErrPermissions = errors.New("key file can be read by others")
+	ErrCorrupt     = errors.New("key file is damaged")
+	ErrNoKey       = errors.New("no such key")
+	ErrLocked      = errors.New("key file is being changed by another avow")
+)
+
+// Load reads a key file. A file that others can read is refused.
+func Load(path string) (*Ring, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s: %w (mode %04o)", path, ErrPermissions, info.Mode().Perm())
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s: %w: larger than %d bytes", path, ErrCorrupt, maxFile)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return ring, nil
+}
+
+// Parse reads the text of a key file and checks it. Its errors never repeat a
+// secret.
+func Parse(data []byte) (*Ring, error) {
+	var ring Ring
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&ring); err != nil {
+		if errors.Is(err, watermark.ErrKey) {
+			return nil, fmt.Errorf("%w: %w", ErrCorrupt, watermark.ErrKey)
+		}
+		return nil, fmt.Errorf("%w: not the JSON of a key ring", ErrCorrupt)
+	}
+	if len(ring.Keys) > maxKeys {
+		return nil, fmt.Errorf("%w: more than %d keys", ErrCorrupt, maxKeys)
+	}
+	for i, e := range ring.Keys {
+		if e.ID != e.Key().ID() {
+			return nil, fmt.Errorf("%w: key %d is called %.16q but its secret belongs to %s", ErrCorrupt, i+1, e.ID, e.Key().ID())
+		}
+		if e.State != Active && e.State != Verify && e.State != Revoked {
+			return nil, fmt.Errorf("%w: key %s: the state is none of active, verify, revoked", ErrCorrupt, e.ID)
+		}
+	}
+	return &ring, nil
+}
+
+// Active returns the key that marks: the newest active one that has not ended.
+func (r *Ring) Active(now time.Time) (Entry, error) {
+	for i := len(r.Keys) - 1; i >= 0; i-- {
+		e := r.Keys[i]
+		if e.State == Active && (e.NotAfter == nil || now.Before(*e.NotAfter)) {
+			return e, nil
+		}
+	}
+	return Entry{}, fmt.Errorf("%w: no key is active", ErrNoKey)
+}
+
+// Update changes the key file under a lock: change gets the ring (an empty one
+// where there is no file yet), and what it leaves is written whole or not at
+// all.
+func Update(path string, change func(*Ring) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	unlock, err := lock(path + ".lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	ring, err := Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		ring, err = &Ring{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := change(ring); err != nil {
+		return err
+	}
+	return write(path, ring)
+}
+
+// lock makes a lock file; one that is older than lockWait was left behind.
+func lock(path string) (unlock func(), err error) {
+	for end := time.Now().Add(lockWait); ; time.Sleep(20 * time.Millisecond) {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err == nil {
+			_ = f.Close()
+			return func() { _ = os.Remove(path) }, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > lockWait {
+			_ = os.Remove(path)
+			continue
+		}
+		if time.Now().After(end) {
+			return nil, fmt.Errorf("%s: %w", path, ErrLocked)
+		}
+	}
+}
+
+func write(path string, ring *Ring) error {
+	data, err := json.MarshalIndent(ring, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(append(data, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Generate adds a new active key; the keys that were active verify from now on.
+func (r *Ring) Generate(now time.Time) (Entry, error) {
+	k, err := watermark.GenerateKey()
+	if err != nil {
+		return Entry{}, err
+	}
+	if len(r.Keys) >= maxKeys {
+		return Entry{}, fmt.Errorf("the ring holds %d keys already", maxKeys)
+	}
+	for i := range r.Keys {
+		if r.Keys[i].State == Active {
+			r.Keys[i].State = Verify
+		}
+	}
+	e := Entry{ID: k.ID(), Secret: secret(k), State: Active, Created: now.UTC().Truncate(time.Second)}
+	r.Keys = append(r.Keys, e)
+	return e, nil
+}
+
+// SetState changes the state of one key.
+func (r *Ring) SetState(id string, s State) error {
+	for i := range r.Keys {
+		if r.Keys[i].ID == id {
+			r.Keys[i].State = s
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %.32q", ErrNoKey, id)
+}
+
+// Open loads the ring at path, making one with a first key where there is none;
+// made says so.
+func Open(path string) (ring *Ring, made bool, err error) {
+	ring, err = Load(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ring, false, err
+	}
+	err = Update(path, func(r *Ring) error {
+		if len(r.Keys) > 0 { // another avow was faster
+			return nil
+		}
+		made = true
+		_, err := r.Generate(time.Now())
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	ring, err = Load(path)
+	return ring, made, err
+}
