@@ -7,91 +7,125 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-// A verb is what is done with an answer.
-type verb uint8
+// An action is what happens to a response.
+type action uint8
 
 const (
-	passOn     verb = iota // bytes and header as they came
-	headerOnly             // bytes as they came, with our header
-	rewrite                // through a disclose.Writer
-	refuseIt               // an error answer instead
+	actHeader   action = iota // bytes untouched, header added
+	actBare                   // bytes untouched, no header of ours: 304
+	actUnknown                // bytes untouched through a disclose.Writer, which names what is missing
+	actStream                 // marked as it comes
+	actHold                   // held, marked, sent
+	actWithhold               // refused
 )
 
-// A plan is what was decided about an answer from its status and header.
-type plan struct {
-	verb   verb
-	reason disclose.Reason
-	mode   disclose.Mode
-	kind   disclose.Kind
-	coding string // Content-Encoding to undo first
-}
+var actionNames = [...]string{"header", "bare", "unknown", "stream", "hold", "withhold"}
 
-// A policy is what decide needs to know beside the answer.
+func (a action) String() string { return actionNames[a] }
+
+// A policy is what decide has to know beside the response.
 type policy struct {
 	profile         disclose.Profile
-	shape           disclose.Shape
+	proxy           bool
 	obeyNoTransform bool
+	shape           disclose.Shape
+	require         disclose.CarrierSet
 }
 
-// decide says what to do with an answer. It is pure: everything about pass,
-// stream and hold is answered here and nowhere else.
+// A plan is decide's answer.
+type plan struct {
+	action action
+	reason disclose.Reason
+	// decode names the content coding to undo first, "" for none.
+	decode string
+	// changes: a GET's body would be rewritten, so length and validators are
+	// not the upstream's.
+	changes bool
+	// noTransform: the response forbade changes and was overruled.
+	noTransform bool
+}
+
+// decide says what happens to a response. It is the only place that does, and
+// it looks at nothing but its arguments.
 func decide(method string, status int, h http.Header, p policy) plan {
-	contentType := h.Get("Content-Type")
-	pl := plan{verb: rewrite, kind: disclose.Classify(contentType), mode: disclose.PlanFor(p.shape, contentType)}
 	switch {
-	case status == http.StatusSwitchingProtocols:
-		return pl.because(headerOnly, disclose.ReasonUpgrade)
-	case status == http.StatusNoContent || status == http.StatusNotModified:
-		return pl.because(headerOnly, disclose.ReasonNone)
-	case status < 200 || status > 299:
-		return pl.because(passOn, disclose.ReasonErrorStatus)
-	case status == http.StatusPartialContent:
-		return pl.ifAllowed(p, disclose.ReasonPartialContent)
-	case mediaTypeIs(contentType, "application/vnd.amazon.eventstream"):
-		return pl.ifAllowed(p, disclose.ReasonUpgrade)
-	case p.obeyNoTransform && hasDirective(h, "no-transform"):
-		return pl.because(headerOnly, disclose.ReasonNoTransform)
-	case method == http.MethodHead:
-		return pl.because(headerOnly, disclose.ReasonNone)
+	case status == http.StatusSwitchingProtocols || method == http.MethodConnect && status/100 == 2:
+		return p.unmarkable(disclose.ReasonUpgrade)
+	case status == http.StatusNotModified:
+		return plan{action: actBare, changes: true}
+	case status/100 != 2:
+		return plan{action: actHeader, reason: disclose.ReasonErrorStatus}
+	case status == http.StatusNoContent || status == http.StatusResetContent:
+		return plan{action: actHeader}
+	case status == http.StatusPartialContent || h.Get("Content-Range") != "":
+		return p.unmarkable(disclose.ReasonPartialContent)
+	case isFrames(h.Get("Content-Type")):
+		return p.unmarkable(disclose.ReasonUpgrade)
 	}
-	pl.coding = strings.ToLower(strings.TrimSpace(h.Get("Content-Encoding")))
-	if pl.coding == "identity" {
-		pl.coding = ""
-	}
-	if pl.coding != "" && pl.mode != disclose.ModePass && !canDecode(pl.coding) {
-		return pl.ifAllowed(p, disclose.ReasonEncoded)
-	}
-	if pl.mode == disclose.ModePass {
-		pl.coding = "" // bytes stay as they are
-	}
-	return pl
+	return p.body(h)
 }
 
-func (pl plan) because(v verb, r disclose.Reason) plan {
-	pl.verb, pl.reason = v, r
-	return pl
-}
-
-// ifAllowed passes an answer with the header, unless the profile refuses it.
-func (pl plan) ifAllowed(p policy, r disclose.Reason) plan {
-	if p.profile.On(r) == disclose.Withhold {
-		return pl.because(refuseIt, r)
+// body decides about a response with a whole body.
+func (p policy) body(h http.Header) plan {
+	forbidden := p.proxy && hasToken(h["Cache-Control"], "no-transform")
+	if forbidden && p.obeyNoTransform {
+		return plan{action: actHeader, reason: disclose.ReasonNoTransform}
 	}
-	return pl.because(headerOnly, r)
+	mode := p.mode(h.Get("Content-Type"))
+	if mode == disclose.ModePass {
+		if p.require.Without(disclose.CarrierHeader) != 0 {
+			return plan{action: actWithhold, reason: disclose.ReasonUnknownShape}
+		}
+		return plan{action: actUnknown, reason: disclose.ReasonUnknownShape}
+	}
+	coding, known := contentCoding(h["Content-Encoding"])
+	if !known {
+		return p.unmarkable(disclose.ReasonEncoded)
+	}
+	out := plan{action: actStream, decode: coding, changes: true, noTransform: forbidden}
+	if mode == disclose.ModeHold {
+		out.action = actHold
+	}
+	return out
 }
 
-func mediaTypeIs(contentType, want string) bool {
+// mode is how disclose would treat the body. An API that answers with text or a
+// page where JSON was promised is not spliced into: nothing tells what it is.
+func (p policy) mode(contentType string) disclose.Mode {
+	kind := disclose.Classify(contentType)
+	if isAPI(p.shape) && (kind == disclose.KindText || kind == disclose.KindHTML) {
+		return disclose.ModePass
+	}
+	return disclose.PlanFor(p.shape, contentType)
+}
+
+// unmarkable asks the profile about a response whose body is out of reach.
+func (p policy) unmarkable(r disclose.Reason) plan {
+	if p.require.Without(disclose.CarrierHeader) != 0 || p.profile.On(r) == disclose.Withhold {
+		return plan{action: actWithhold, reason: r}
+	}
+	return plan{action: actHeader, reason: r}
+}
+
+func isFrames(contentType string) bool {
 	t, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(t), want)
+	return strings.EqualFold(strings.TrimSpace(t), "application/vnd.amazon.eventstream")
 }
 
-func hasDirective(h http.Header, want string) bool {
-	for _, v := range h.Values("Cache-Control") {
-		for d := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(d), want) {
-				return true
+// contentCoding returns the one coding that a body has, "" for none, and
+// whether it can be undone. Two layers cannot.
+func contentCoding(values []string) (coding string, known bool) {
+	for _, v := range values {
+		for tok := range strings.SplitSeq(v, ",") {
+			tok = strings.ToLower(strings.TrimSpace(tok))
+			if tok == "" || tok == "identity" {
+				continue
 			}
+			if coding != "" {
+				return coding, false
+			}
+			coding = strings.TrimPrefix(tok, "x-")
 		}
 	}
-	return false
+	return coding, coding == "" || decoders[coding] != nil
 }

@@ -1,7 +1,8 @@
 package middleware
 
 import (
-	"net/http"
+	"context"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -10,25 +11,22 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-// Metrics counts what the middleware does. A nil *Metrics counts nothing. All
-// label values come from closed sets, so that strangers cannot add series.
+// Metrics are what the middleware counts. Every label comes from a closed set:
+// a declared route or an endpoint's suffix, a shape, a modality, an outcome, a
+// reason, a language of the built-in notices, a carrier, a stage, a verdict. The
+// zero value counts nothing.
 type Metrics struct {
-	responses     *prometheus.CounterVec
-	skipped       *prometheus.CounterVec
-	marks         *prometheus.CounterVec
-	notices       *prometheus.CounterVec
-	overhead      *prometheus.HistogramVec
-	firstByteHist prometheus.Histogram
-	queue         prometheus.Gauge
-	held          prometheus.Gauge
-	streams       prometheus.Gauge
-	verifications *prometheus.CounterVec
-	ledgerWrites  *prometheus.CounterVec
-	keyExpiry     prometheus.Gauge
-	build         *prometheus.GaugeVec
+	responses, skipped, marks, notices, verifications, ledgerWrites *prometheus.CounterVec
+	overhead                                                        *prometheus.HistogramVec
+	firstByteDelay                                                  prometheus.Histogram
+	queue, held, streams, keyExpiry                                 prometheus.Gauge
 }
 
-// NewMetrics registers all metrics of this package with reg.
+// fromMicrosecond are classic buckets beside the native ones, in seconds.
+var fromMicrosecond = prometheus.ExponentialBuckets(1e-6, 4, 12)
+
+// NewMetrics registers the metrics with reg, which must not be nil; the
+// process-wide registry belongs to the program, not to a library.
 func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
@@ -37,135 +35,168 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	m := &Metrics{
-		responses:     counter("avow_responses_total", "Answers on AI routes, by what became of them.", "route", "shape", "modality", "outcome"),
-		skipped:       counter("avow_skipped_total", "Marks left out, by reason.", "reason"),
-		marks:         counter("avow_marks_total", "Marks attached or failed, by carrier.", "carrier", "outcome"),
-		notices:       counter("avow_notices_total", "Notices written, by language.", "language"),
-		overhead:      prometheus.NewHistogramVec(histogram("avow_overhead_seconds", "Time spent on marking, by stage.", 1e-6), []string{"stage"}),
-		firstByteHist: prometheus.NewHistogram(histogram("avow_first_byte_delay_seconds", "Time from the backend's first byte to the client's.", 1e-6)),
-		queue:         gauge("avow_image_queue_depth", "Images being marked or waiting for it."),
-		held:          gauge("avow_held_bytes", "Bytes of outputs held until they are whole."),
-		streams:       gauge("avow_inflight_streams", "Requests on AI routes in progress."),
-		verifications: counter("avow_verifications_total", "Inputs verified, by verdict.", "modality", "verdict"),
+		responses:     counter("avow_responses_total", "Responses on AI routes.", "route", "shape", "modality", "outcome"),
+		skipped:       counter("avow_skipped_total", "Outputs, or parts of them, left without a mark.", "reason"),
+		marks:         counter("avow_marks_total", "Marks attached, or missing, by carrier.", "carrier", "outcome"),
+		notices:       counter("avow_notices_total", "Visible notices given.", "language"),
+		overhead:      prometheus.NewHistogramVec(histogram("avow_overhead_seconds", "Time a stage of marking took."), []string{"stage"}),
+		queue:         gauge("avow_image_queue_depth", "Images waiting to be marked."),
+		held:          gauge("avow_held_bytes", "Bytes of outputs held until they are marked."),
+		streams:       gauge("avow_inflight_streams", "Streams being marked."),
+		keyExpiry:     gauge("avow_key_expiry_timestamp_seconds", "When the active key expires, 0 for never."),
+		verifications: counter("avow_verifications_total", "Questions to the verification service.", "modality", "verdict"),
 		ledgerWrites:  counter("avow_ledger_writes_total", "Records written.", "outcome"),
-		keyExpiry:     gauge("avow_key_expiry_timestamp_seconds", "When the active key ends, in Unix time; 0 where it does not."),
-		build:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "avow_build_info", Help: "Always 1; the labels say what was built."}, []string{"version", "goversion"}),
 	}
-	for _, c := range []prometheus.Collector{
-		m.responses, m.skipped, m.marks, m.notices, m.overhead, m.firstByteHist, m.queue, m.held,
-		m.streams, m.verifications, m.ledgerWrites, m.keyExpiry, m.build,
-	} {
+	m.firstByteDelay = prometheus.NewHistogram(histogram("avow_first_byte_delay_seconds",
+		"From the first byte of a response to the first marked byte."))
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "avow_build_info", Help: "What was built; always 1.",
+		ConstLabels: prometheus.Labels{"version": buildVersion(), "goversion": runtime.Version()}})
+	build.Set(1)
+	for _, c := range []prometheus.Collector{m.responses, m.skipped, m.marks, m.notices, m.overhead, m.firstByteDelay,
+		m.queue, m.held, m.streams, m.keyExpiry, m.verifications, m.ledgerWrites, build} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
 	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		m.build.WithLabelValues(info.Main.Version, info.GoVersion).Set(1)
-	}
-	for _, r := range disclose.Reasons() {
-		m.skipped.WithLabelValues(string(r)) // a counter that starts at 0 can be alerted on
-	}
+	m.prime()
 	return m, nil
 }
 
-func histogram(name, help string, from float64) prometheus.HistogramOpts {
+func histogram(name, help string) prometheus.HistogramOpts {
 	return prometheus.HistogramOpts{
-		Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(from, 4, 12),
-		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
-		NativeHistogramMinResetDuration: time.Hour,
+		Name: name, Help: help, Buckets: fromMicrosecond, NativeHistogramBucketFactor: 1.1,
+		NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
 	}
 }
 
-// SetKeyExpiry tells when the active key ends; the zero time means never.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// prime lets every reason be seen at 0 before it first happens.
+func (m *Metrics) prime() {
+	for _, r := range disclose.Reasons() {
+		m.skipped.WithLabelValues(string(r))
+	}
+}
+
+// SetKeyExpiry tells when the active key expires; the zero time means never.
 func (m *Metrics) SetKeyExpiry(t time.Time) {
-	if m != nil && !t.IsZero() {
-		m.keyExpiry.Set(float64(t.Unix()))
-	}
-}
-
-// attach has the marker report to m.
-func (m *Metrics) attach(o *disclose.Options) {
-	if m == nil {
+	if m.keyExpiry == nil {
 		return
 	}
-	o.Observe = func(stage string, d time.Duration) { m.overhead.WithLabelValues(stage).Observe(d.Seconds()) }
-	o.ObserveQueue = func(n int) { m.queue.Add(float64(n)) }
-	o.ObserveHeld = func(n int64) { m.held.Add(float64(n)) }
-	o.ObserveRecord = func(err error) {
-		outcome := "written"
-		if err != nil {
-			outcome = "failed"
+	if t.IsZero() {
+		m.keyExpiry.Set(0)
+		return
+	}
+	m.keyExpiry.Set(float64(t.Unix()))
+}
+
+// hook lets the Marker's own observations reach the metrics, beside what the
+// caller asked for.
+func (m *Metrics) hook(o disclose.Options) disclose.Options {
+	if m.responses == nil {
+		return o
+	}
+	stage, queue, held := o.Observe, o.ObserveQueue, o.ObserveHeld
+	o.Observe = func(name string, d time.Duration) {
+		m.overhead.WithLabelValues(name).Observe(d.Seconds())
+		if stage != nil {
+			stage(name, d)
 		}
-		m.ledgerWrites.WithLabelValues(outcome).Inc()
 	}
+	o.ObserveQueue = func(delta int) {
+		m.queue.Add(float64(delta))
+		if queue != nil {
+			queue(delta)
+		}
+	}
+	o.ObserveHeld = func(delta int64) {
+		m.held.Add(float64(delta))
+		if held != nil {
+			held(delta)
+		}
+	}
+	if o.Records != nil {
+		o.Records = countedRecords{o.Records, m.ledgerWrites}
+	}
+	return o
 }
 
-func (m *Metrics) response(rt route, kind disclose.Kind, outcome disclose.Outcome) {
-	if m == nil {
-		return
+// countedRecords counts what becomes of each Put.
+type countedRecords struct {
+	disclose.Records
+	writes *prometheus.CounterVec
+}
+
+func (c countedRecords) Put(ctx context.Context, r disclose.Record) error {
+	err := c.Records.Put(ctx, r)
+	outcome := "ok"
+	if err != nil {
+		outcome = "error"
 	}
-	shape := string(rt.shape)
-	if shape == "" {
-		shape = "auto"
-	}
-	modality := kind.Modality()
-	if rt.shape == disclose.ShapeOpenAIImages {
-		modality = "image"
-	}
-	m.responses.WithLabelValues(rt.name, shape, modality, string(outcome)).Inc()
+	c.writes.WithLabelValues(outcome).Inc()
+	return err
 }
 
 func (m *Metrics) skip(r disclose.Reason) {
-	if m != nil {
+	if m.skipped != nil {
 		m.skipped.WithLabelValues(string(r)).Inc()
 	}
 }
 
-func (m *Metrics) result(res disclose.Result) {
-	if m == nil {
+func (m *Metrics) response(route string, shape disclose.Shape, modality string, o disclose.Outcome) {
+	if m.responses == nil {
 		return
 	}
+	if shape == disclose.ShapeAuto {
+		shape = "auto"
+	}
+	m.responses.WithLabelValues(route, string(shape), modality, string(o)).Inc()
+}
+
+// outcome counts a response and the marks on it.
+func (m *Metrics) outcome(route matched, modality string, res disclose.Result) {
+	if m.responses == nil {
+		return
+	}
+	m.response(route.name, route.shape, modality, res.Outcome)
 	for _, r := range res.Skipped {
 		m.skip(r)
 	}
-	m.marks.WithLabelValues(disclose.CarrierHeader.String(), "attached").Inc()
 	for _, mark := range res.Marks {
-		outcome := "attached"
-		if mark.Err != nil || mark.Reason != disclose.ReasonNone {
-			outcome = "failed"
+		outcome := disclose.OutcomeMarked
+		switch {
+		case mark.Reason == disclose.ReasonNone && mark.Err == nil:
+		case res.Outcome == disclose.OutcomeWithheld:
+			outcome = disclose.OutcomeWithheld
+		default:
+			outcome = disclose.OutcomeDegraded
 		}
-		m.marks.WithLabelValues(mark.Carrier.String(), outcome).Inc()
+		m.marks.WithLabelValues(mark.Carrier.String(), string(outcome)).Inc()
+	}
+	if res.Notice {
+		m.notices.WithLabelValues(res.Language.String()).Inc()
 	}
 }
 
-func (m *Metrics) notice(lang string) {
-	if m != nil {
-		m.notices.WithLabelValues(lang).Inc()
-	}
-}
-
-func (m *Metrics) inflight(n float64) {
-	if m != nil {
-		m.streams.Add(n)
+func (m *Metrics) inflight(delta float64) {
+	if m.streams != nil {
+		m.streams.Add(delta)
 	}
 }
 
 func (m *Metrics) firstByte(d time.Duration) {
-	if m != nil {
-		m.firstByteHist.Observe(d.Seconds())
+	if m.firstByteDelay != nil {
+		m.firstByteDelay.Observe(d.Seconds())
 	}
 }
 
-// CountVerify counts the verdicts of a VerifyHandler.
-func (m *Metrics) CountVerify(next http.Handler) http.Handler {
-	if m == nil {
-		return next
+func (m *Metrics) verified(modality string, verdict disclose.Status) {
+	if m.verifications != nil {
+		m.verifications.WithLabelValues(modality, string(verdict)).Inc()
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r)
-		if v := w.Header().Get(verdictHeader); v != "" {
-			kind := disclose.Classify(r.Header.Get("Content-Type"))
-			m.verifications.WithLabelValues(kind.Modality(), v).Inc()
-		}
-	})
 }

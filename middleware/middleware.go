@@ -1,91 +1,93 @@
-// Package middleware wraps AI endpoints: it lets a request through to a
-// handler or a backend, and marks what comes back as made by AI. [New] fits any
-// http.Handler and mux.Router.Use; [NewProxy] puts it in front of a backend.
+// Package middleware marks AI output on its way through HTTP: as a wrapper
+// around a handler ([New]) or as a reverse proxy ([NewProxy]).
 //
-// Bytes between the splices leave as they came. What could not be marked is
-// counted, named in the Avow-Outcome header, and under the Strict profile not
-// sent at all.
+// Both are thin adapters around one core. A request is prepared (the history
+// read, our own header fields removed, ranges and validators taken care of),
+// [decide] says once what will happen to the response, and a response writer
+// carries it out with a [disclose.Writer]. What marks look like is decided in
+// package disclose; this package knows HTTP only.
 package middleware
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/avowai/avow/disclose"
 )
 
-// DefaultMaxRequest bounds the body of a request that is read to learn what is
-// asked, in bytes.
+// DefaultMaxRequest is how much of a request's body is read to learn whether it
+// opens a conversation, in bytes.
 const DefaultMaxRequest = 4 << 20
 
-// Options configure the middleware and the proxy. The zero value is the
-// recommended setting, save for what Disclose needs.
+// Options configure New and NewProxy. The zero value is the recommended
+// setting, save for what only the operator can know (see disclose.Options).
 type Options struct {
-	// Disclose says how outputs are marked.
+	// Disclose says what is attached to an output, and by whom.
 	Disclose disclose.Options
-	// Routes override what is known about paths; the first that matches counts.
+	// Routes declare paths; the first that matches counts.
 	Routes []Route
-	// All makes the proxy treat every answer as AI output. The middleware does
-	// so anyway.
+	// All makes the proxy treat every response as AI output.
 	All bool
-	// Skip names requests that are passed untouched; nil skips none.
+	// Skip, where it returns true, leaves an exchange alone.
 	Skip func(*http.Request) bool
-	// RouteName gives a request the name of its route in metrics and records:
-	// a template such as "/v1/chat", never a raw path. Nil uses Route.Path or
-	// the known endpoint.
+	// RouteName names a request's route in metrics and records. It has to
+	// return values of a closed set, never a raw path; after 200 different
+	// names the rest is called "other". nil means the declared route's path,
+	// the pattern that matched, or the endpoint's suffix.
 	RouteName func(*http.Request) string
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
-	// MaxRequest bounds the body that is read to learn what is asked, in bytes;
-	// 0 means DefaultMaxRequest. A larger body passes unread: its answer is
-	// marked as the first turn of a conversation, and its history keeps notices.
+	// Logger receives what an operator should know; nil discards it.
+	Logger *slog.Logger
+	// MaxRequest bounds the part of a request's body that is read, in bytes; 0
+	// means 4 MiB. A larger body streams through unread: it counts as
+	// the first turn (a notice too many rather than one too few), its history
+	// keeps old notices, and it is counted too_large.
 	MaxRequest int64
-	// ObeyNoTransform leaves answers alone that say Cache-Control: no-transform.
-	// A proxy marks them otherwise too, since it speaks for the origin.
+	// ObeyNoTransform makes the proxy leave bodies alone whose Cache-Control
+	// says no-transform. They get the header only, and are counted.
 	ObeyNoTransform bool
-	// PublicPath is where the proxy serves the verification service; "" means
-	// "/avow", "-" switches it off.
+	// PublicPath is where the proxy serves its public pages; "" means /avow,
+	// "-" none.
 	PublicPath string
-	// Detector answers the proxy's verification service; nil switches it off.
+	// ModelCard (a URL) and Contact go into the well-known document.
+	ModelCard, Contact string
+	// Detector answers at PublicPath + "/v1/verify"; nil leaves that out.
 	Detector *disclose.Detector
-	// WellKnown completes the document at /.well-known/ai-disclosure.json.
-	WellKnown func(*disclose.WellKnown)
 }
 
-// A core is what the middleware and the proxy share.
-type core struct {
-	o      Options
-	marker *disclose.Marker
-	routes []Route
-	log    *slog.Logger
-	suffix string // of entity tags of marked bodies
-	all    bool
+// A Route declares what a path answers with.
+type Route struct {
+	// Path is a request path. A "*" at its end stands for any rest; elsewhere
+	// it stands for one segment, as in path.Match.
+	Path string
+	// Shape of the answers; ShapeAuto goes by the path, then by content type.
+	Shape disclose.Shape
+	// Carriers restricts the carriers; nil means all that are enabled.
+	Carriers *disclose.CarrierSet
+	// Require names carriers without which an answer is withheld.
+	Require disclose.CarrierSet
+	// Exempt lets the route pass unmarked, for a stated reason.
+	Exempt *Exemption
+	// Code: the answers are meant for execution; no text is spliced into them.
+	Code bool
 }
 
-func newCore(o Options, all bool) (*core, error) {
-	if o.MaxRequest <= 0 {
-		o.MaxRequest = DefaultMaxRequest
-	}
-	o.Metrics.attach(&o.Disclose)
-	marker, err := disclose.NewMarker(o.Disclose)
-	if err != nil {
-		return nil, err
-	}
-	c := &core{o: o, marker: marker, routes: o.Routes, log: o.Disclose.Logger, all: all || o.All}
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
-	}
-	c.suffix = "-m" + marker.PolicyHash()
-	return c, checkRoutes(o.Routes)
+// An Exemption says why a route passes unmarked, who decided so, and when.
+type Exemption struct {
+	Reason, Owner string
+	Date          time.Time
 }
 
-// New returns a middleware that treats all that it wraps as AI output, minus
-// Skip and exempt routes.
+// New returns a middleware that marks all that it wraps, minus Skip and exempt
+// routes. It has the form that mux.Router.Use takes. It belongs inside any
+// compressing middleware: what is compressed has to be unpacked first.
 func New(o Options) (func(http.Handler) http.Handler, error) {
-	c, err := newCore(o, true)
+	c, err := newCore(o, false)
 	if err != nil {
 		return nil, err
 	}
@@ -94,83 +96,109 @@ func New(o Options) (func(http.Handler) http.Handler, error) {
 	}, nil
 }
 
+type contextKey struct{}
+
+// SetLabel gives the statement about the output of the current request. It has
+// to be called before the first byte of the answer; zero fields are filled in.
+// Outside a request that is being marked it does nothing.
+func SetLabel(ctx context.Context, l disclose.Label) {
+	if ex, ok := ctx.Value(contextKey{}).(*exchange); ok {
+		ex.label.Store(&l)
+	}
+}
+
+// core is what both adapters share.
+type core struct {
+	o         Options
+	marker    *disclose.Marker
+	profile   disclose.Profile
+	metrics   *Metrics
+	log       *slog.Logger
+	routes    []Route
+	proxy     bool
+	names     nameSet
+	languages languageCache
+	warned    atomic.Bool // no-transform was overridden, and logged
+}
+
+func newCore(o Options, proxy bool) (*core, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxRequest <= 0 {
+		o.MaxRequest = DefaultMaxRequest
+	}
+	if o.Metrics == nil {
+		o.Metrics = &Metrics{}
+	}
+	for i, route := range o.Routes {
+		if err := checkRoute(route); err != nil {
+			return nil, fmt.Errorf("middleware: routes[%d]: %w", i, err)
+		}
+	}
+	if o.Disclose.Logger == nil {
+		o.Disclose.Logger = o.Logger
+	}
+	profile := o.Disclose.Profile
+	marker, err := disclose.NewMarker(o.Metrics.hook(o.Disclose))
+	if err != nil {
+		return nil, err
+	}
+	return &core{o: o, marker: marker, profile: profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy}, nil
+}
+
+// An exchange is one request whose response is AI output, and what is known
+// about it.
+type exchange struct {
+	c        *core
+	route    matched
+	upgrade  bool
+	request  disclose.Request
+	language string // Accept-Language
+	label    atomic.Pointer[disclose.Label]
+	unframed bool // the upstream's body ends with its connection
+	broken   bool // the upstream's body broke off
+	id       string
+	start    time.Time
+}
+
 // serve handles one request.
 func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	rt := c.match(r)
-	if !rt.ai || c.o.Skip != nil && c.o.Skip(r) {
+	route := c.match(r)
+	switch {
+	case !route.ai:
+		next.ServeHTTP(w, r)
+		return
+	case route.exempt:
+		c.metrics.skip(disclose.ReasonExempt)
+		c.metrics.response(route.name, route.shape, "none", disclose.OutcomePassed)
 		next.ServeHTTP(w, r)
 		return
 	}
-	if rt.exempt != nil {
-		c.o.Metrics.skip(disclose.ReasonExempt)
-		c.o.Metrics.response(rt, disclose.KindOther, disclose.OutcomePassed)
-		next.ServeHTTP(w, r)
-		return
-	}
-	if reason := c.refuse(r); reason != disclose.ReasonNone {
-		c.o.Metrics.skip(reason)
-		c.o.Metrics.response(rt, disclose.KindOther, disclose.OutcomeWithheld)
-		writeWithheld(w, r, &disclose.Withheld{Reason: reason, Hint: disclose.Hint(reason)})
-		return
-	}
-	x := &exchange{rt: rt, label: rt.label}
-	r = c.prepare(r, x)
-	rw := &responseWriter{w: w, c: c, x: x, r: r}
-	c.o.Metrics.inflight(1)
-	defer c.o.Metrics.inflight(-1)
-	defer rw.onPanic()
-	next.ServeHTTP(rw, r)
-	rw.finish()
-}
-
-// refuse says why a request is not even passed on.
-func (c *core) refuse(r *http.Request) disclose.Reason {
-	upgrade := r.Header.Get("Upgrade") != "" || r.Method == http.MethodConnect
-	if upgrade && c.marker.Profile().On(disclose.ReasonUpgrade) == disclose.Withhold {
-		return disclose.ReasonUpgrade
-	}
+	ex := &exchange{c: c, route: route, upgrade: isUpgrade(r), start: time.Now(), id: requestID(r)}
+	rw := newResponse(w, r, ex)
 	if !c.marker.Ready() {
-		return disclose.ReasonLedgerDown
+		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonLedgerDown, Hint: disclose.Hint(disclose.ReasonLedgerDown)})
+		return
 	}
-	return disclose.ReasonNone
-}
-
-// An exchange is what is known about one request and its answer.
-type exchange struct {
-	rt       route
-	ask      disclose.Request
-	label    disclose.Label
-	accept   string // Accept-Language
-	unframed bool   // the end of the upstream's body proves nothing
-	tagged   bool   // the client's validator was one of ours
-}
-
-type exchangeKey struct{}
-
-func exchangeOf(ctx context.Context) *exchange {
-	x, _ := ctx.Value(exchangeKey{}).(*exchange)
-	return x
-}
-
-// SetLabel lets a wrapped handler say what it knows about its answer: fields
-// that are set replace those of Options. It has to come before the first byte
-// of the answer. Outside a wrapped handler it does nothing.
-func SetLabel(ctx context.Context, l disclose.Label) {
-	if x := exchangeOf(ctx); x != nil {
-		x.label = l
+	if ex.upgrade && c.profile.On(disclose.ReasonUpgrade) == disclose.Withhold {
+		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonUpgrade, Hint: disclose.Hint(disclose.ReasonUpgrade)})
+		return
 	}
-}
-
-// An Exemption is why a route's answers are not marked. All three fields are
-// needed: leaving out a disclosure is a decision somebody has to own.
-type Exemption struct {
-	Reason, Owner string
-	Date          time.Time
-}
-
-func (e *Exemption) check() error {
-	if e.Reason == "" || e.Owner == "" || e.Date.IsZero() {
-		return errors.New("an exemption needs a reason, an owner and a date")
+	inner := ex.prepare(r)
+	if ex.request.URLOnly && !c.marker.PassURLOnly() {
+		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonURLOnly, Hint: disclose.Hint(disclose.ReasonURLOnly)})
+		return
 	}
-	return nil
+	// No recover: a panic, http.ErrAbortHandler included, goes on to the
+	// server; what is held is dropped and no ending is made up.
+	whole := false
+	defer func() {
+		if !whole {
+			rw.abort()
+		}
+	}()
+	next.ServeHTTP(rw, inner)
+	rw.finish()
+	whole = true
 }

@@ -3,12 +3,13 @@ package middleware
 import (
 	"context"
 	"errors"
+	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,128 +17,157 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-// Times that the proxy waits for its upstream.
+// Time limits towards the upstream.
 const (
 	dialTimeout   = 5 * time.Second
+	tlsTimeout    = 5 * time.Second
 	headerTimeout = 60 * time.Second
 	idleTimeout   = 120 * time.Second
+	copyBuffer    = 32 << 10
 )
 
-// NewProxy returns a reverse proxy that marks what the backend at target
-// answers on AI routes: the known endpoints, Options.Routes, or every path with
-// Options.All. Everything else passes byte for byte.
+// NewProxy returns a reverse proxy to target that marks the answers of AI
+// routes: known endpoints, Options.Routes, or with Options.All everything. All
+// else passes byte for byte. It serves the well-known document and the public
+// pages itself.
 func NewProxy(target *url.URL, o Options) (http.Handler, error) {
-	if target.Scheme != "http" && target.Scheme != "https" || target.Host == "" {
-		return nil, errors.New("middleware: the upstream has to be a URL such as http://127.0.0.1:11434")
+	if target == nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
+		return nil, errors.New("middleware: upstream has to be an absolute http or https URL")
 	}
-	c, err := newCore(o, false)
+	c, err := newCore(o, true)
 	if err != nil {
 		return nil, err
 	}
-	rp := &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { rewriteRequest(r, target) },
-		Transport:      newTransport(),
-		FlushInterval:  -1,
-		ModifyResponse: noteFraming,
-		ErrorHandler:   c.upstreamError,
-		BufferPool:     &bufferPool{},
-		ErrorLog:       log.New(&logWriter{c}, "", 0),
-	}
-	pages := c.pages()
+	next := c.newReverseProxy(target)
+	public := c.public()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if page, ok := pages[r.URL.Path]; ok {
-			page.ServeHTTP(w, r)
+		if h := public[r.URL.Path]; h != nil {
+			h.ServeHTTP(w, r)
 			return
 		}
-		c.serve(w, r, rp)
+		c.serve(w, r, next)
 	}), nil
 }
 
-// pages are the paths that the proxy answers itself.
-func (c *core) pages() map[string]http.Handler {
-	pages := map[string]http.Handler{disclose.WellKnownPath: c.wellKnown()}
-	if c.o.Detector != nil && c.o.PublicPath != "-" {
-		base := c.o.PublicPath
-		if base == "" {
-			base = "/avow"
-		}
-		pages[base+"/v1/verify"] = c.o.Metrics.CountVerify(VerifyHandler(c.o.Detector))
+// public returns the pages that the proxy serves itself, by path.
+func (c *core) public() map[string]http.Handler {
+	doc := c.marker.WellKnown()
+	doc.ModelCard, doc.Contact = c.o.ModelCard, c.o.Contact
+	pages := map[string]http.Handler{disclose.WellKnownPath: WellKnownHandler(doc)}
+	base := c.o.PublicPath
+	if base == "" {
+		base = "/avow"
+	}
+	if base != "-" && c.o.Detector != nil {
+		pages[strings.TrimSuffix(base, "/")+"/v1/verify"] = newVerify(c.o.Detector, c.metrics, c.log)
 	}
 	return pages
 }
 
-func (c *core) wellKnown() http.Handler {
-	doc := c.marker.WellKnown()
-	if c.o.WellKnown != nil {
-		c.o.WellKnown(&doc)
+func (c *core) newReverseProxy(target *url.URL) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.SetURL(target)
+			pr.SetXForwarded()
+			pr.Out.Trailer = pr.In.Trailer // its values arrive with the end of the body
+		},
+		Transport:      newTransport(),
+		FlushInterval:  -1,
+		BufferPool:     bufferPool{},
+		ErrorLog:       log.New(logWriter{c.log}, "", 0),
+		ModifyResponse: inspectFraming,
+		ErrorHandler:   c.upstreamError,
 	}
-	return WellKnownHandler(doc)
 }
 
 func newTransport() *http.Transport {
 	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   dialTimeout,
-		ResponseHeaderTimeout: headerTimeout,
-		IdleConnTimeout:       idleTimeout,
-		MaxIdleConns:          512,
-		MaxIdleConnsPerHost:   256,
-		DisableCompression:    true, // it would undo encodings that nobody asked to be undone
-		ForceAttemptHTTP2:     true,
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		IdleConnTimeout:        idleTimeout,
+		ExpectContinueTimeout:  time.Second,
+		MaxIdleConns:           512,
+		MaxIdleConnsPerHost:    128,
+		MaxResponseHeaderBytes: 1 << 20,
+		DisableCompression:     true, // else it would unpack without a limit
+		ForceAttemptHTTP2:      true,
 	}
 }
 
-func rewriteRequest(r *httputil.ProxyRequest, target *url.URL) {
-	r.SetURL(target)
-	r.SetXForwarded()
-	if x := exchangeOf(r.In.Context()); x != nil {
-		r.Out.Header.Set("Accept-Encoding", "identity")
+// inspectFraming notes bodies whose end proves nothing: an HTTP/1 body without
+// length and chunks ends with its connection, whole or cut.
+func inspectFraming(resp *http.Response) error {
+	ex, ok := resp.Request.Context().Value(contextKey{}).(*exchange)
+	if !ok {
+		return nil
 	}
-}
-
-// noteFraming remembers whether the end of a body proves that it is whole. A
-// body that ends with its connection does not: net/http reads a connection cut
-// short as the end.
-func noteFraming(res *http.Response) error {
-	if x := exchangeOf(res.Request.Context()); x != nil {
-		chunked := slices.Contains(res.TransferEncoding, "chunked")
-		x.unframed = res.ProtoMajor == 1 && res.ContentLength < 0 && !chunked
+	ex.unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
+	removeOwn(resp.Header)
+	for k := range resp.Trailer {
+		if disclose.OwnHeader(k) {
+			delete(resp.Trailer, k)
+		}
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		resp.Body = &watched{resp.Body, ex}
 	}
 	return nil
 }
 
-// upstreamError answers for an upstream that did not.
+// watched notes that the upstream broke off.
+type watched struct {
+	io.ReadCloser
+	ex *exchange
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.ex.broken = true
+	}
+	return n, err
+}
+
+// upstreamError answers for an upstream that did not. What went wrong inside is
+// for the log alone.
 func (c *core) upstreamError(w http.ResponseWriter, r *http.Request, err error) {
-	c.log.Warn("upstream did not answer", "error", err)
-	if errors.Is(err, context.Canceled) {
-		panic(http.ErrAbortHandler) // the client left
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		panic(http.ErrAbortHandler) // the client is gone
 	}
-	code, status, what := "upstream_unreachable", http.StatusBadGateway, "Check that the backend runs at the address given as upstream."
-	var timeout net.Error
+	p := problem{
+		Type: problemBase + "upstream", Title: "Upstream unavailable", Status: http.StatusBadGateway,
+		Detail:    "The service behind this proxy did not answer. Try again; avow's log names the cause.",
+		RequestID: requestID(r),
+	}
+	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		code, status, what = "upstream_timeout", http.StatusGatewayTimeout, "The backend was too slow; try again."
+		p.Type, p.Title, p.Status = problemBase+"upstream_timeout", "Upstream timed out", http.StatusGatewayTimeout
 	}
-	writeProblem(w, r, status, code, "The AI backend did not answer", what)
+	if p.RequestID == "" {
+		p.RequestID = newRequestID()
+	}
+	c.log.Error("upstream did not answer", "request_id", p.RequestID, "error", err)
+	p.write(w, r)
 }
 
-// A bufferPool lends copy buffers.
-type bufferPool struct{ pool sync.Pool }
+type bufferPool struct{}
 
-const copyBuffer = 32 << 10
+var buffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 
-func (b *bufferPool) Get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
+func (bufferPool) Get() []byte { return buffers.Get().(*[copyBuffer]byte)[:] }
+
+func (bufferPool) Put(b []byte) {
+	if len(b) == copyBuffer {
+		buffers.Put((*[copyBuffer]byte)(b))
 	}
-	return make([]byte, copyBuffer)
 }
 
-func (b *bufferPool) Put(buf []byte) { b.pool.Put(&buf) }
+// logWriter takes the lines that ReverseProxy logs.
+type logWriter struct{ log *slog.Logger }
 
-// logWriter hands the reverse proxy's own messages to the logger.
-type logWriter struct{ c *core }
-
-func (l *logWriter) Write(p []byte) (int, error) {
-	l.c.log.Warn("proxy", "message", disclose.Printable(strings.TrimSpace(string(p))))
+func (l logWriter) Write(p []byte) (int, error) {
+	l.log.Warn("proxy", "message", strings.TrimSpace(string(p[:min(len(p), 256)])))
 	return len(p), nil
 }

@@ -3,6 +3,9 @@ package middleware
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -11,111 +14,185 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-// prepare returns the request as the handler shall see it: without our own
-// header fields, ranges, and notices in its history.
-func (c *core) prepare(r *http.Request, x *exchange) *http.Request {
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
-	r.Header = r.Header.Clone()
-	removeOwn(r.Header)
-	removeOwn(r.Trailer)
-	r.Header.Del("Range") // part of an output cannot be marked
-	r.Header.Del("If-Range")
-	for _, name := range []string{"If-None-Match", "If-Match"} {
-		c.restoreTags(r.Header, name, x)
-	}
-	x.accept = r.Header.Get("Accept-Language")
-	x.ask = disclose.Request{Choices: 1}
-	if readable(r) {
-		c.readBody(r, x)
-	}
-	if x.rt.code {
-		x.ask.Constrained = disclose.ReasonCode
-	}
-	return r
+// isUpgrade reports whether a request wants to leave HTTP's message framing.
+func isUpgrade(r *http.Request) bool {
+	return r.Method == http.MethodConnect ||
+		r.Header.Get("Upgrade") != "" && hasToken(r.Header["Connection"], "upgrade")
 }
 
-// readable reports whether a request's body may be JSON that says what is
-// asked.
-func readable(r *http.Request) bool {
-	t := r.Header.Get("Content-Type")
-	return r.Method == http.MethodPost && r.Body != nil && r.Body != http.NoBody &&
-		r.Header.Get("Content-Encoding") == "" && (t == "" || strings.Contains(t, "json"))
+// prepare returns the request as the handler should see it, and notes what its
+// body says about the answer.
+func (ex *exchange) prepare(r *http.Request) *http.Request {
+	c := ex.c
+	out := r.WithContext(context.WithValue(r.Context(), contextKey{}, ex))
+	out.Header = r.Header.Clone()
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	ex.language = strings.Join(r.Header["Accept-Language"], ",")
+	ex.request = disclose.Request{Choices: 1}
+	removeOwn(out.Header)
+	out.Header.Del("Range")
+	out.Header.Del("If-Range")
+	restoreValidators(out.Header, c.marker.PolicyHash())
+	if c.proxy {
+		out.Header.Set("Accept-Encoding", "identity")
+	}
+	if ex.readable(r) {
+		ex.readBody(r, out)
+	}
+	filterTrailers(r, out)
+	return out
 }
 
-// readBody reads a request's body within the limit and hands on what is left
-// of it without notices. What is over the limit passes unread.
-func (c *core) readBody(r *http.Request, x *exchange) {
-	body, err := readUpTo(r.Body, c.o.MaxRequest, r.ContentLength)
-	if err != nil || int64(len(body)) > c.o.MaxRequest {
-		r.Body = &joined{io.MultiReader(bytes.NewReader(body), &failing{r.Body, err}), r.Body}
+// readable reports whether the body can say something about the answer.
+func (ex *exchange) readable(r *http.Request) bool {
+	if r.Body == nil || r.Body == http.NoBody || ex.upgrade || !isAPI(ex.route.shape) {
+		return false
+	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return false
+	}
+	kind := disclose.Classify(r.Header.Get("Content-Type"))
+	return kind == disclose.KindJSON || kind == disclose.KindText || r.Header.Get("Content-Type") == "" ||
+		strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") // curl -d says so
+}
+
+// isAPI reports whether a shape is an API's JSON, which has requests to read.
+func isAPI(s disclose.Shape) bool {
+	switch s {
+	case disclose.ShapeAuto, disclose.ShapeUnknown, disclose.ShapeImage, disclose.ShapeText,
+		disclose.ShapeHTML, disclose.ShapeCode:
+		return false
+	}
+	return true
+}
+
+// readBody reads the body within the limit and hands the handler the body
+// without our own notices.
+func (ex *exchange) readBody(r, out *http.Request) {
+	limit := ex.c.o.MaxRequest
+	if r.ContentLength > limit {
+		ex.tooLarge()
 		return
 	}
-	x.ask = c.marker.ReadRequest(x.rt.shape, body)
-	if x.ask.Model != "" && x.label.Generator == "" {
-		x.label.Generator = x.ask.Model
-	}
-	out := x.ask.Body
-	x.ask.Body = nil // not kept for the length of a stream
-	if len(out) != len(body) {
-		for _, name := range digestFields {
-			r.Header.Del(name)
+	body, err := readAtMost(r.Body, r.ContentLength, limit)
+	if err != nil || int64(len(body)) > limit {
+		if err == nil {
+			ex.tooLarge()
+			err = io.EOF
 		}
-		r.ContentLength = int64(len(out))
-		if r.Header.Get("Content-Length") != "" {
-			r.Header.Set("Content-Length", strconv.Itoa(len(out)))
-		}
+		out.Body = &rejoined{io.MultiReader(bytes.NewReader(body), rest{r.Body, err}), r.Body}
+		return
 	}
-	r.Body = &joined{bytes.NewReader(out), r.Body}
+	ex.request = ex.c.marker.ReadRequest(ex.route.shape, body)
+	if len(ex.request.Body) != len(body) {
+		dropDigests(out.Header)
+	}
+	out.Body = &rejoined{io.MultiReader(bytes.NewReader(ex.request.Body), rest{r.Body, io.EOF}), r.Body}
+	out.ContentLength = int64(len(ex.request.Body))
+	out.TransferEncoding = nil
+	if out.Header.Get("Content-Length") != "" {
+		out.Header.Set("Content-Length", strconv.FormatInt(out.ContentLength, 10))
+	}
+	if len(r.Trailer) > 0 { // trailers travel in chunked bodies only
+		out.ContentLength, out.TransferEncoding = -1, []string{"chunked"}
+		out.Header.Del("Content-Length")
+	}
 }
 
-// readUpTo reads at most limit+1 bytes; size is a hint.
-func readUpTo(r io.Reader, limit, size int64) ([]byte, error) {
-	var buf bytes.Buffer
-	if size > 0 && size <= limit {
-		buf.Grow(int(size) + bytes.MinRead)
-	}
-	_, err := buf.ReadFrom(io.LimitReader(r, limit+1))
-	return buf.Bytes(), err
+func (ex *exchange) tooLarge() {
+	ex.c.metrics.skip(disclose.ReasonTooLarge)
+	ex.c.log.Warn("request too large to read its history: it counts as a first turn",
+		"route", ex.route.name, "limit", ex.c.o.MaxRequest)
 }
 
-// joined is a body that was partly read.
-type joined struct {
+// readAtMost reads limit+1 bytes at the most; size is a hint, -1 for none.
+func readAtMost(r io.Reader, size, limit int64) ([]byte, error) {
+	buf := make([]byte, 0, min(max(size, 511), limit)+1)
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return buf, err
+		case int64(len(buf)) > limit:
+			return buf, nil
+		case len(buf) == cap(buf):
+			grown := make([]byte, len(buf), min(int64(2*cap(buf)), limit+1))
+			copy(grown, buf)
+			buf = grown
+		}
+	}
+}
+
+// rest goes on reading a body that was read to err.
+type rest struct {
+	body io.Reader
+	err  error
+}
+
+func (r rest) Read(p []byte) (int, error) {
+	if !errors.Is(r.err, io.EOF) {
+		return 0, r.err
+	}
+	return r.body.Read(p)
+}
+
+// rejoined is a body that was partly read.
+type rejoined struct {
 	io.Reader
 	io.Closer
 }
 
-// failing gives the error that ended an earlier read.
-type failing struct {
-	r   io.Reader
-	err error
-}
-
-func (f *failing) Read(p []byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	return f.r.Read(p)
-}
-
-// restoreTags turns the entity tags of a condition back into the upstream's.
-// Tags that are not of our making go, as they cannot match what we would send.
-func (c *core) restoreTags(h http.Header, name string, x *exchange) {
-	value := h.Get(name)
-	if value == "" || value == "*" {
+// filterTrailers gives out the request's trailers without our own names. Their
+// values arrive with the end of the body.
+func filterTrailers(r, out *http.Request) {
+	if len(r.Trailer) == 0 || out.Body == nil {
 		return
 	}
-	var kept []string
-	for tag := range strings.SplitSeq(value, ",") {
-		tag = strings.TrimSpace(tag)
-		if base, ok := strings.CutSuffix(strings.TrimPrefix(tag, "W/"), c.suffix+`"`); ok && strings.HasPrefix(base, `"`) {
-			weak, strong := "W/"+base+`"`, base+`"`
-			kept = append(kept, strong, weak)
-			x.tagged = true
+	out.Trailer = r.Trailer.Clone()
+	removeOwn(out.Trailer)
+	out.Body = &trailing{ReadCloser: out.Body, from: r, to: out.Trailer}
+}
+
+type trailing struct {
+	io.ReadCloser
+	from *http.Request
+	to   http.Header
+}
+
+func (t *trailing) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		for k, v := range t.from.Trailer {
+			if !disclose.OwnHeader(k) {
+				t.to[k] = v
+			}
 		}
 	}
-	if len(kept) == 0 {
-		h.Del(name)
-		return
+	return n, err
+}
+
+// requestID is the client's request id where it is a short token, else a new
+// one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	ok := len(id) > 0 && len(id) <= 64
+	for i := 0; ok && i < len(id); i++ {
+		c := id[i]
+		ok = c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 	}
-	h.Set(name, strings.Join(kept, ", "))
+	if ok {
+		return id
+	}
+	return ""
+}
+
+func newRequestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return hex.EncodeToString(b[:])
 }

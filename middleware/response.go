@@ -2,361 +2,364 @@ package middleware
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
-	"golang.org/x/text/language"
-
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark"
 )
 
-// A responseWriter stands between a handler and the client. The header leaves
-// with the first byte of a marked body, so that status, length and statement
-// can still change while an image is held.
-type responseWriter struct {
-	w http.ResponseWriter
-	c *core
-	x *exchange
-	r *http.Request
+// A response is the http.ResponseWriter that a handler on an AI route sees. The
+// header leaves with the first marked byte, not with WriteHeader: status and
+// fields can still change while a body is held.
+type response struct {
+	w  http.ResponseWriter
+	rc *http.ResponseController
+	r  *http.Request
+	ex *exchange
 
-	status    int // as the handler set it; 0 before
+	status    int  // as the handler gave it, 0 before
+	decided   bool // plan is valid
+	committed bool // the header has left
+	refused   bool // an error answer has left instead
+	hijacked  bool
 	plan      plan
-	marker    *disclose.Writer
-	body      *encodedBody // while an encoded body is collected
-	committed bool
-	refused   bool
-	first     time.Time // when the handler wrote its first byte
+	out       *disclose.Writer // nil where bytes pass straight through
+	body      io.Writer        // out, or the decoder in front of it
+	dec       *decoder
+	result    disclose.Result // of a response without out
+	digests   map[string]bool
+	first     time.Time // of the handler's first byte
+	streaming bool      // counted in flight
 }
 
-// Header is the client's header map itself: trailers set after the body depend
-// on that.
-func (rw *responseWriter) Header() http.Header { return rw.w.Header() }
+var (
+	_ http.Flusher  = (*response)(nil)
+	_ http.Hijacker = (*response)(nil)
+	_ io.ReaderFrom = (*response)(nil)
+)
 
-// Unwrap lets http.ResponseController reach deadlines.
-func (rw *responseWriter) Unwrap() http.ResponseWriter { return rw.w }
+func newResponse(w http.ResponseWriter, r *http.Request, ex *exchange) *response {
+	return &response{w: w, rc: http.NewResponseController(w), r: r, ex: ex}
+}
 
-// WriteHeader decides about the answer. Informational responses pass at once.
-func (rw *responseWriter) WriteHeader(status int) {
-	switch {
-	case rw.status != 0:
-		return
-	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
-		removeOwn(rw.Header())
-		rw.w.WriteHeader(status)
+// Header implements http.ResponseWriter.
+func (w *response) Header() http.Header { return w.w.Header() }
+
+// Unwrap lets http.ResponseController reach deadlines and full duplex.
+func (w *response) Unwrap() http.ResponseWriter { return w.w }
+
+// WriteHeader implements http.ResponseWriter. Informational responses go out at
+// once and decide nothing.
+func (w *response) WriteHeader(status int) {
+	if status/100 == 1 && status != http.StatusSwitchingProtocols {
+		if !w.committed {
+			removeOwn(w.w.Header())
+			w.w.WriteHeader(status)
+		}
 		return
 	}
-	rw.status = status
-	h := rw.Header()
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	// Without a Content-Type the first bytes tell, as in net/http.
+	_, typed := w.w.Header()["Content-Type"]
+	if typed || status/100 != 2 || status == http.StatusNoContent || w.r.Method == http.MethodHead {
+		w.decide()
+	}
+}
+
+// decide fixes the plan and starts to carry it out.
+func (w *response) decide() {
+	if w.decided {
+		return
+	}
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.decided = true
+	h, ex := w.w.Header(), w.ex
 	removeOwn(h)
-	rw.plan = decide(rw.r.Method, status, h, policy{rw.c.marker.Profile(), rw.x.rt.shape, rw.c.o.ObeyNoTransform})
-	switch rw.plan.verb {
-	case refuseIt:
-		rw.refuse(&disclose.Withheld{Reason: rw.plan.reason, Hint: disclose.Hint(rw.plan.reason)})
-	case passOn:
-		h.Set(disclose.HeaderOutcome, "passed; reason="+string(rw.plan.reason))
-		rw.commit(nil)
-	case headerOnly:
-		rw.setHeaderOnly(h)
-		rw.commit(nil)
-	case rewrite:
-		rw.begin(h)
-	}
-}
-
-// setHeaderOnly writes the statement on an answer whose bytes stay.
-func (rw *responseWriter) setHeaderOnly(h http.Header) {
-	label, err := rw.c.marker.Label(rw.x.label)
-	if err != nil {
-		rw.c.log.Error("no label for an answer", "error", err)
-	}
-	res := disclose.Result{Label: label, Outcome: disclose.OutcomeMarked}
-	if rw.plan.reason != disclose.ReasonNone {
-		res.Outcome, res.Reason = disclose.OutcomePassed, rw.plan.reason
-	}
-	res.IDs = append(res.IDs, label.ID)
-	body := rw.r.Method != http.MethodHead && rw.status != http.StatusNoContent && rw.status != http.StatusNotModified
-	setStatement(h, res, body)
-	would := rw.plan.mode != disclose.ModePass
-	switch {
-	case rw.status == http.StatusNotModified && rw.x.tagged:
-		rw.c.suffixTag(h)
-	case rw.r.Method == http.MethodHead && would: // as a GET would have it
-		h.Del("Content-Length")
-		rw.c.setChanged(h)
-	}
-}
-
-// begin sets up the marking of a body.
-func (rw *responseWriter) begin(h http.Header) {
-	rw.marker = rw.c.marker.NewWriter(rw.r.Context(), (*committer)(rw), disclose.Output{
-		ContentType: h.Get("Content-Type"), Shape: rw.x.rt.shape, Language: disclose.NegotiateLanguage(rw.x.accept),
-		Turn: rw.x.ask.Turn, Constrained: rw.x.ask.Constrained, Choices: rw.x.ask.Choices,
-		Carriers: rw.x.rt.carriers, Require: rw.x.rt.require, Route: rw.x.rt.name,
-		Unframed: rw.x.unframed, Label: rw.x.label,
+	w.plan = decide(w.r.Method, w.status, h, policy{
+		profile: ex.c.profile, proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
+		shape: ex.route.shape, require: ex.route.require,
 	})
-	if rw.plan.coding != "" {
-		rw.body = &encodedBody{coding: rw.plan.coding, limit: rw.c.maxHeld()}
+	if w.plan.noTransform && !ex.c.warned.Swap(true) {
+		ex.c.log.Warn("Cache-Control: no-transform is overruled on AI routes; set ObeyNoTransform to obey it")
+	}
+	switch w.plan.action {
+	case actWithhold:
+		w.refuse(&disclose.Withheld{Reason: w.plan.reason, Hint: disclose.Hint(w.plan.reason)})
+	case actHeader, actBare:
+		w.result = w.bareResult()
+		w.commit(nil)
+	default:
+		w.open()
 	}
 }
 
-func (c *core) maxHeld() int64 {
-	if c.o.Disclose.MaxHeld > 0 {
-		return c.o.Disclose.MaxHeld
-	}
-	return disclose.DefaultMaxHeld
-}
-
-// Write marks the next bytes of the body.
-func (rw *responseWriter) Write(p []byte) (int, error) {
-	if rw.status == 0 {
-		if rw.Header().Get("Content-Type") == "" {
-			rw.Header().Set("Content-Type", http.DetectContentType(p))
+// open starts the Writer that marks the body.
+func (w *response) open() {
+	h := w.w.Header()
+	out := w.ex.output(h.Get("Content-Type"))
+	if w.plan.action == actUnknown {
+		out.Shape, out.ContentType = disclose.ShapeUnknown, "application/octet-stream"
+		if w.ex.route.shape == disclose.ShapeCode {
+			out.Shape = disclose.ShapeCode
 		}
-		rw.WriteHeader(http.StatusOK)
 	}
-	if rw.first.IsZero() && len(p) > 0 {
-		rw.first = time.Now()
+	if w.plan.decode != "" {
+		out.Unframed = false // the coding itself shows where its content ends
+	}
+	w.out = w.ex.c.marker.NewWriter(w.r.Context(), sink{w}, out)
+	w.body = w.out
+	if w.plan.decode != "" && w.r.Method != http.MethodHead {
+		w.dec = newDecoder(w.plan.decode, w.out)
+		w.body = w.dec
+	}
+	if w.plan.action == actStream && w.r.Method != http.MethodHead {
+		w.streaming = true
+		w.ex.c.metrics.inflight(1)
+	}
+	if w.r.Method == http.MethodHead {
+		w.commit(nil)
+	}
+}
+
+// output describes the exchange's output to package disclose.
+func (ex *exchange) output(contentType string) disclose.Output {
+	out := disclose.Output{
+		ContentType: contentType, Shape: ex.route.shape, Route: ex.route.name,
+		Language: ex.c.languages.negotiate(ex.language), Turn: ex.request.Turn,
+		Constrained: ex.request.Constrained, Choices: ex.request.Choices,
+		Carriers: ex.route.carriers, Require: ex.route.require, Unframed: ex.unframed,
+	}
+	if l := ex.label.Load(); l != nil {
+		out.Label = *l
+	}
+	if out.Label.Generator == "" {
+		out.Label.Generator = ex.request.Model
+	}
+	if ex.route.code && out.Constrained == disclose.ReasonNone {
+		out.Constrained = disclose.ReasonCode
+	}
+	return out
+}
+
+// bareResult is the Result of a response that carries the header alone.
+func (w *response) bareResult() disclose.Result {
+	res := disclose.Result{Outcome: disclose.OutcomeMarked}
+	label, err := w.ex.c.marker.Label(w.ex.output("").Label)
+	if err != nil {
+		w.ex.c.log.Error("no random bits for a label", "error", err)
+	}
+	res.Label, res.IDs = label, []watermark.Payload{label.ID}
+	if w.plan.reason != disclose.ReasonNone {
+		res.Outcome, res.Reason = disclose.OutcomePassed, w.plan.reason
+		res.Skipped = []disclose.Reason{w.plan.reason}
+	}
+	return res
+}
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(p []byte) (int, error) {
+	if w.hijacked {
+		return 0, http.ErrHijacked
+	}
+	if !w.decided {
+		w.sniff(p)
+		w.decide()
 	}
 	switch {
-	case rw.refused:
-		return 0, errRefused
-	case rw.body != nil:
-		return rw.body.Write(p)
-	case rw.marker != nil:
-		n, err := rw.marker.Write(p)
-		return n, rw.withheld(err)
+	case w.refused:
+		return len(p), nil // the client has its answer; the rest goes nowhere
+	case w.out == nil:
+		return w.w.Write(p)
+	case w.r.Method == http.MethodHead:
+		return len(p), nil
 	}
-	return rw.w.Write(p)
+	if w.first.IsZero() {
+		w.first = time.Now()
+	}
+	_, err := w.body.Write(p)
+	if err = w.check(err); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
-// errRefused ends a handler whose answer is not wanted any more.
-var errRefused = errors.New("middleware: the answer is withheld")
-
-// ReadFrom copies without a detour only where bytes stay as they are.
-func (rw *responseWriter) ReadFrom(src io.Reader) (int64, error) {
-	if rf, ok := rw.w.(io.ReaderFrom); ok && rw.committed && rw.marker == nil && !rw.refused {
-		return rf.ReadFrom(src)
-	}
-	return io.Copy(struct{ io.Writer }{rw}, src)
-}
-
-// Flush is FlushError for callers that want no error.
-func (rw *responseWriter) Flush() { _ = rw.FlushError() }
-
-// FlushError passes on what is decided and holds what is not.
-func (rw *responseWriter) FlushError() error {
-	if rw.status == 0 {
-		rw.WriteHeader(http.StatusOK)
-	}
-	switch {
-	case rw.refused || rw.body != nil:
-		return nil
-	case rw.marker != nil:
-		if rw.plan.mode == disclose.ModeHold {
-			return nil
-		}
-		rw.commit(rw.marker)
-		return rw.withheld(rw.marker.Flush())
-	}
-	return http.NewResponseController(rw.w).Flush()
-}
-
-// Hijack hands over the connection of an upgraded request.
-func (rw *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if rw.marker != nil {
-		return nil, nil, errors.New("middleware: an answer that is being marked cannot be hijacked")
-	}
-	return http.NewResponseController(rw.w).Hijack()
-}
-
-// commit sends the header: with the Writer's statement, or as it is.
-func (rw *responseWriter) commit(from *disclose.Writer) {
-	if rw.committed {
+// sniff sets a missing Content-Type as net/http would, except that JSON on an
+// API's route is called by its name.
+func (w *response) sniff(p []byte) {
+	h := w.w.Header()
+	if _, typed := h["Content-Type"]; typed || len(p) == 0 || h.Get("Content-Encoding") != "" {
 		return
 	}
-	rw.committed = true
-	h := rw.Header()
-	if from != nil {
-		rw.setMarked(h, from)
+	t := http.DetectContentType(p)
+	if isAPI(w.ex.route.shape) && strings.HasPrefix(strings.TrimLeft(string(p[:min(len(p), 64)]), " \t\r\n"), "{") {
+		t = "application/json"
 	}
-	restore := holdTrailers(h)
-	rw.w.WriteHeader(rw.status)
-	restore()
-	if !rw.first.IsZero() {
-		rw.c.o.Metrics.firstByte(time.Since(rw.first))
-	}
+	h.Set("Content-Type", t)
 }
 
-// setMarked writes the header of a marked body.
-func (rw *responseWriter) setMarked(h http.Header, from *disclose.Writer) {
-	removeOwn(h)
-	setStatement(h, from.Result(), true)
-	if rw.plan.coding != "" {
-		h.Del("Content-Encoding")
+// check deals with a refusal by the Writer: an error answer while nothing has
+// left, afterwards a broken connection.
+func (w *response) check(err error) error {
+	var held *disclose.Withheld
+	if !errors.As(err, &held) {
+		return err
 	}
-	if rw.plan.mode != disclose.ModePass {
-		h.Del("Content-Length")
+	if w.committed {
+		w.ex.c.log.Warn("output broken off", "request_id", w.ex.id, "reason", string(held.Reason), "error", err)
+		panic(http.ErrAbortHandler)
 	}
-	if n, ok := from.Length(); ok && h.Get("Trailer") == "" {
+	w.refuse(held)
+	return nil
+}
+
+// ReadFrom implements io.ReaderFrom. Only a body that passes straight through
+// may use the connection's own; all others go through Write.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if w.committed && w.out == nil && !w.refused {
+		return io.Copy(w.w, src)
+	}
+	return io.Copy(struct{ io.Writer }{w}, src)
+}
+
+// Flush implements http.Flusher.
+func (w *response) Flush() { _ = w.FlushError() }
+
+// FlushError releases what is decided and keeps what is not.
+func (w *response) FlushError() error {
+	if w.hijacked {
+		return http.ErrHijacked
+	}
+	w.decide()
+	switch {
+	case w.refused:
+		return nil
+	case w.out == nil:
+		return w.rc.Flush()
+	}
+	return w.check(w.out.Flush())
+}
+
+// Hijack hands over the connection of an upgrade, which standard lets pass with
+// the header on its handshake. Anything else would leave unmarked.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.ex.c.profile.On(disclose.ReasonUpgrade) == disclose.Withhold {
+		return nil, nil, fmt.Errorf("middleware: route is not exempt: %w", http.ErrNotSupported)
+	}
+	w.plan = plan{action: actHeader, reason: disclose.ReasonUpgrade}
+	w.result = w.bareResult()
+	removeOwn(w.w.Header())
+	w.setMarks(w.w.Header(), w.result)
+	conn, rw, err := w.rc.Hijack()
+	w.hijacked = err == nil
+	w.committed = w.hijacked
+	return conn, rw, err
+}
+
+// sink is where the Writer sends marked bytes.
+type sink struct{ w *response }
+
+func (s sink) Write(p []byte) (int, error) {
+	if !s.w.committed {
+		s.w.commit(p)
+	}
+	return s.w.w.Write(p)
+}
+
+func (s sink) FlushError() error {
+	if !s.w.committed {
+		s.w.commit(nil)
+	}
+	return s.w.rc.Flush()
+}
+
+// commit sends the header. body is the whole body where one was held.
+func (w *response) commit(body []byte) {
+	w.committed = true
+	h := w.w.Header()
+	result := w.result
+	if w.out != nil {
+		result = w.out.Result()
+	}
+	if w.plan.changes {
+		w.changeHeaders(h, result, body)
+	}
+	w.setMarks(h, result)
+	if !w.first.IsZero() {
+		w.ex.c.metrics.firstByte(time.Since(w.first))
+	}
+	w.w.WriteHeader(w.status)
+}
+
+// changeHeaders takes care of the fields that speak about the body's bytes.
+func (w *response) changeHeaders(h http.Header, result disclose.Result, body []byte) {
+	markETag(h, w.ex.c.marker.PolicyHash())
+	if w.plan.action == actBare {
+		return
+	}
+	delete(h, "Content-Length")
+	changed := w.out.Changed() || w.plan.decode != "" || w.plan.action == actStream || w.r.Method == http.MethodHead
+	if changed {
+		had := presentDigests(h)
+		if dropDigests(h) {
+			w.ex.c.log.Info("signature dropped: it covered the body", "route", w.ex.route.name)
+		}
+		if _, held := w.out.Length(); held && w.r.Method != http.MethodHead {
+			redigest(h, had, body)
+		}
+	}
+	if w.plan.decode != "" {
+		delete(h, "Content-Encoding")
+	}
+	if n, ok := w.out.Length(); ok && !hasTrailers(h) && w.r.Method != http.MethodHead {
 		h.Set("Content-Length", strconv.FormatInt(n, 10))
 	}
-	if from.Changed() || rw.plan.coding != "" {
-		rw.c.setChanged(h)
+	if result.Notice {
+		h.Set("Content-Language", result.Language.String())
 	}
-	if rw.plan.kind == disclose.KindSSE {
+	if disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE {
 		h.Set("X-Accel-Buffering", "no")
 	}
 }
 
-// A committer is the destination of the disclose.Writer: its first byte takes
-// the header with it.
-type committer responseWriter
-
-func (c *committer) Write(p []byte) (int, error) {
-	rw := (*responseWriter)(c)
-	if !rw.committed {
-		digest := rw.Header().Get("Content-Digest") != "" && rw.plan.mode == disclose.ModeHold
-		rw.commitWith(p, digest)
+// hasTrailers reports whether trailers follow: a length would suppress them.
+func hasTrailers(h http.Header) bool {
+	if len(h["Trailer"]) > 0 {
+		return true
 	}
-	return rw.w.Write(p)
-}
-
-// commitWith commits, with a fresh digest of a held body that had one (RFC
-// 9530).
-func (rw *responseWriter) commitWith(body []byte, digest bool) {
-	if !digest {
-		rw.commit(rw.marker)
-		return
-	}
-	h := rw.Header()
-	rw.setMarked(h, rw.marker)
-	sum := sha256.Sum256(body)
-	h.Set("Content-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
-	rw.commit(nil)
-}
-
-func (c *committer) FlushError() error { return http.NewResponseController(c.w).Flush() }
-
-// withheld turns a *disclose.Withheld into an error answer while that is
-// possible. Afterwards the connection has to break: half an answer must not
-// look whole.
-func (rw *responseWriter) withheld(err error) error {
-	var held *disclose.Withheld
-	if err == nil || !errors.As(err, &held) {
-		return err
-	}
-	if rw.committed {
-		rw.settle()
-		panic(http.ErrAbortHandler)
-	}
-	rw.refuse(held)
-	return errRefused
-}
-
-// refuse answers with an error instead of the output.
-func (rw *responseWriter) refuse(held *disclose.Withheld) {
-	if rw.refused {
-		return
-	}
-	rw.refused, rw.committed = true, true
-	writeWithheld(rw.w, rw.r, held)
-}
-
-// finish ends an answer whose handler returned.
-func (rw *responseWriter) finish() {
-	if rw.status == 0 {
-		rw.WriteHeader(http.StatusOK)
-	}
-	if rw.marker != nil && !rw.refused {
-		err := rw.decodeBody()
-		if err == nil {
-			err = rw.marker.Close()
-		}
-		_ = rw.withheld(err)
-		if !rw.committed {
-			rw.commit(rw.marker) // an empty body
+	for k := range h {
+		if strings.HasPrefix(k, http.TrailerPrefix) {
+			return true
 		}
 	}
-	removeOwnTrailers(rw.Header())
-	rw.settle()
+	return false
 }
 
-// removeOwnTrailers deletes our names from what was set after the header left.
-func removeOwnTrailers(h http.Header) {
-	for name := range h {
-		if rest, ok := cutTrailer(name); ok && disclose.OwnHeader(rest) {
-			delete(h, name)
-		}
+// setMarks writes our own header fields and what has to accompany them.
+func (w *response) setMarks(h http.Header, result disclose.Result) {
+	if w.plan.reason != disclose.ReasonErrorStatus {
+		appendVary(h, "Accept-Language")
+		makePrivate(h)
 	}
-}
-
-func cutTrailer(name string) (string, bool) {
-	n := len(http.TrailerPrefix)
-	if len(name) <= n || name[:n] != http.TrailerPrefix {
-		return "", false
+	if w.plan.action == actBare {
+		return // the client's stored copy keeps its own id
 	}
-	return name[n:], true
-}
-
-// decodeBody undoes the encoding of a collected body.
-func (rw *responseWriter) decodeBody() error {
-	if rw.body == nil {
-		return nil
-	}
-	data, err := rw.body.decode()
-	if err != nil {
-		return &disclose.Withheld{Reason: disclose.ReasonEncoded, Hint: disclose.Hint(disclose.ReasonEncoded), Err: err}
-	}
-	_, err = rw.marker.Write(data)
-	return err
-}
-
-// onPanic ends an answer whose handler panicked: nothing that is held leaves,
-// no ending is invented, and the panic goes on.
-func (rw *responseWriter) onPanic() {
-	r := recover()
-	if r == nil {
-		return
-	}
-	if rw.marker != nil {
-		rw.marker.Abort()
-	}
-	rw.settle()
-	panic(r)
-}
-
-// settle counts the answer, once.
-func (rw *responseWriter) settle() {
-	m := rw.c.o.Metrics
-	if rw.x == nil {
-		return
-	}
-	rt := rw.x.rt
-	rw.x = nil
-	if rw.marker == nil {
-		outcome := disclose.OutcomePassed
-		switch {
-		case rw.refused:
-			outcome = disclose.OutcomeWithheld
-		case rw.plan.verb == headerOnly && rw.plan.reason == disclose.ReasonNone:
-			outcome = disclose.OutcomeMarked
-		}
-		if rw.plan.reason != disclose.ReasonNone {
-			m.skip(rw.plan.reason)
-		}
-		m.response(rt, rw.plan.kind, outcome)
-		return
-	}
-	res := rw.marker.Result()
-	m.response(rt, rw.plan.kind, res.Outcome)
-	m.result(res)
-	if res.Notice && res.Language != language.Und {
-		m.notice(res.Language.String())
+	h["Ai-Disclosure"] = []string{result.Label.HeaderValue()}
+	h["Avow-Id"] = []string{disclose.FormatIDs(result.IDs)}
+	h["Avow-Outcome"] = []string{disclose.OutcomeValue(result)}
+	if w.status/100 == 2 {
+		h["Accept-Ranges"] = []string{"none"}
+		addLink(h)
 	}
 }

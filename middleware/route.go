@@ -1,105 +1,198 @@
 package middleware
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
-	"slices"
+	"path"
 	"strings"
+	"sync"
+
+	"golang.org/x/text/language"
 
 	"github.com/avowai/avow/disclose"
 )
 
-// A Route overrides what is known about the answers of some paths.
-type Route struct {
-	// Path is a whole path, or the start of paths where it ends with "*".
-	Path string
-	// Shape of the answers; empty goes by the path.
-	Shape disclose.Shape
-	// Carriers of the answers; nil means all that are enabled.
-	Carriers *disclose.CarrierSet
-	// Require names carriers without which an answer is withheld.
-	Require disclose.CarrierSet
-	// Exempt passes the route's answers untouched.
-	Exempt *Exemption
-	// Label completes the label of the route's answers.
-	Label disclose.Label
+const (
+	otherRoute   = "other"
+	maxNames     = 200  // different route names in metrics
+	maxLanguages = 1024 // different Accept-Language values remembered
+	maxLanguage  = 256  // bytes of one that is remembered
+)
+
+// matched is what is known about a request's route.
+type matched struct {
+	ai, exempt bool
+	name       string
+	shape      disclose.Shape
+	carriers   *disclose.CarrierSet
+	require    disclose.CarrierSet
+	code       bool
 }
 
-func checkRoutes(routes []Route) error {
-	for _, r := range routes {
-		if !strings.HasPrefix(r.Path, "/") || strings.Contains(strings.TrimSuffix(r.Path, "*"), "*") {
-			return fmt.Errorf("middleware: route %q: a path starts with / and may end with one *", r.Path)
-		}
-		if r.Shape != "" && !slices.Contains(disclose.Shapes(), r.Shape) {
-			return fmt.Errorf("middleware: route %q: no shape is called %q", r.Path, r.Shape)
-		}
-		if r.Exempt != nil {
-			if err := r.Exempt.check(); err != nil {
-				return fmt.Errorf("middleware: route %q: %w", r.Path, err)
-			}
-		}
+func checkRoute(r Route) error {
+	if !strings.HasPrefix(r.Path, "/") {
+		return errors.New(`path has to begin with "/"`)
+	}
+	if _, err := path.Match(r.Path, "/"); err != nil {
+		return err
+	}
+	if r.Exempt != nil && strings.TrimSpace(r.Exempt.Reason) == "" {
+		return errors.New("an exemption needs a reason")
 	}
 	return nil
 }
 
-func (r Route) matches(path string) bool {
-	if prefix, ok := strings.CutSuffix(r.Path, "*"); ok {
-		return strings.HasPrefix(path, prefix)
+// match finds the route of a request. An exemption has to fit the path as it
+// was sent and as a server would clean it, so that "/exempt/../v1/messages"
+// escapes nothing; to be an AI endpoint one of the two is enough.
+func (c *core) match(r *http.Request) matched {
+	if c.o.Skip != nil && c.o.Skip(r) {
+		return matched{}
 	}
-	return path == r.Path
+	sent := r.URL.Path
+	clean := sent
+	if strings.Contains(sent, "//") || strings.Contains(sent, "/.") || !strings.HasPrefix(sent, "/") {
+		clean = path.Clean("/" + sent)
+	}
+	m := matched{ai: !c.proxy || c.o.All}
+	if shape, suffix, ok := endpoint(r, sent, clean); ok {
+		m.ai, m.shape, m.name = true, shape, suffix
+	}
+	for i := range c.routes {
+		route := &c.routes[i]
+		inSent, inClean := matchPath(route.Path, sent), matchPath(route.Path, clean)
+		if route.Exempt != nil && inSent && inClean {
+			m.ai, m.exempt, m.name = true, true, route.Path
+			break
+		}
+		if route.Exempt == nil && (inSent || inClean) {
+			m.apply(route)
+			break
+		}
+	}
+	if m.ai {
+		m.name = c.routeName(r, m.name)
+	}
+	return m
 }
 
-// A route is what was decided about one request's path.
-type route struct {
-	ai       bool
-	name     string
-	shape    disclose.Shape
-	code     bool
-	carriers *disclose.CarrierSet
-	require  disclose.CarrierSet
-	exempt   *Exemption
-	label    disclose.Label
+func (m *matched) apply(route *Route) {
+	m.ai, m.name = true, route.Path
+	m.carriers, m.require, m.code = route.Carriers, route.Require, route.Code
+	if route.Shape != disclose.ShapeAuto {
+		m.shape = route.Shape
+	}
 }
 
-// match decides whether a request's answer is AI output, and of what shape.
-func (c *core) match(r *http.Request) route {
-	shape, known := disclose.ShapeOf(r.URL.Path)
-	if strings.HasSuffix(r.URL.Path, "/view") && r.URL.Query().Get("type") == "output" {
-		shape, known = disclose.ShapeImage, true // ComfyUI serves inputs there too
-	}
-	rt := route{ai: known || c.all, shape: shape, name: endpointName(r.URL.Path, known)}
-	for _, o := range c.routes {
-		if !o.matches(r.URL.Path) {
-			continue
+// endpoint recognises the AI endpoints that need no configuration.
+func endpoint(r *http.Request, sent, clean string) (disclose.Shape, string, bool) {
+	for _, p := range [2]string{sent, clean} {
+		if shape, ok := disclose.ShapeOf(p); ok {
+			return shape, suffixOf(p), true
 		}
-		rt.ai, rt.name = true, o.Path
-		rt.carriers, rt.require, rt.exempt, rt.label = o.Carriers, o.Require, o.Exempt, o.Label
-		switch o.Shape {
-		case "":
-		case disclose.ShapeCode:
-			rt.code = true
-			if !known {
-				rt.shape = disclose.ShapeCode
-			}
-		default:
-			rt.shape = o.Shape
-		}
-		break
 	}
+	if strings.HasSuffix(clean, "/view") { // ComfyUI; "output" is its default
+		q := r.URL.Query()
+		if t := q.Get("type"); q.Has("filename") && (t == "output" || t == "") {
+			return disclose.ShapeImage, "/view", true
+		}
+	}
+	return disclose.ShapeAuto, "", false
+}
+
+var suffixes = disclose.Endpoints()
+
+func suffixOf(p string) string {
+	p = strings.TrimSuffix(p, "/")
+	for _, s := range suffixes {
+		if strings.HasSuffix(p, s) {
+			return s
+		}
+	}
+	if strings.Contains(p, "/sdapi/v1/") {
+		return "/sdapi/v1/*"
+	}
+	return otherRoute
+}
+
+// matchPath reports whether a route's path covers p.
+func matchPath(pattern, p string) bool {
+	if rest, ok := strings.CutSuffix(pattern, "*"); ok && !strings.ContainsAny(rest, `*?[\`) {
+		return strings.HasPrefix(p, rest) || p+"/" == rest
+	}
+	ok, err := path.Match(pattern, p)
+	return err == nil && ok
+}
+
+// routeName is the route's label: never a raw path.
+func (c *core) routeName(r *http.Request, known string) string {
 	if c.o.RouteName != nil {
-		rt.name = c.o.RouteName(r)
-	}
-	return rt
-}
-
-// endpointName is the known endpoint a path ends with: a closed set.
-func endpointName(path string, known bool) string {
-	if known {
-		for _, e := range disclose.Endpoints() {
-			if strings.HasSuffix(strings.TrimSuffix(path, "/"), e) {
-				return e
-			}
+		if name := c.o.RouteName(r); name != "" {
+			return c.names.admit(name)
 		}
 	}
-	return "other"
+	switch {
+	case known != "":
+		return known
+	case r.Pattern != "":
+		return c.names.admit(r.Pattern)
+	}
+	return otherRoute
+}
+
+// A nameSet admits a bounded number of names.
+type nameSet struct {
+	mu   sync.RWMutex
+	seen map[string]bool
+}
+
+func (s *nameSet) admit(name string) string {
+	s.mu.RLock()
+	ok, full := s.seen[name], len(s.seen) >= maxNames
+	s.mu.RUnlock()
+	if ok {
+		return name
+	}
+	if full || len(name) > 256 {
+		return otherRoute
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	if len(s.seen) >= maxNames && !s.seen[name] {
+		return otherRoute
+	}
+	s.seen[name] = true
+	return name
+}
+
+// A languageCache remembers what Accept-Language values were negotiated to:
+// matching tags costs more than all the rest of a small exchange.
+type languageCache struct {
+	mu   sync.RWMutex
+	seen map[string]language.Tag
+}
+
+func (l *languageCache) negotiate(accept string) language.Tag {
+	if accept == "" {
+		return language.English
+	}
+	l.mu.RLock()
+	tag, ok := l.seen[accept]
+	l.mu.RUnlock()
+	if ok {
+		return tag
+	}
+	tag = disclose.NegotiateLanguage(accept)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen == nil {
+		l.seen = map[string]language.Tag{}
+	}
+	if len(l.seen) < maxLanguages && len(accept) <= maxLanguage {
+		l.seen[accept] = tag
+	}
+	return tag
 }

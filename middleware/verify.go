@@ -5,135 +5,174 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/avowai/avow/disclose"
 )
 
+// Limits of a question to the verification service.
 const (
-	maxUpload = 20 << 20 // bytes of a file to verify
-	maxParts  = 10       // parts of a form
+	maxUpload = 20 << 20 // bytes
+	maxParts  = 10
 )
 
-// WellKnownHandler serves the document at /.well-known/ai-disclosure.json.
+// Errors of a question, each with the status that answers it.
+var (
+	errMethod    = errors.New("middleware: not a POST")
+	errNoFile    = errors.New("middleware: no file in the form")
+	errManyFiles = errors.New("middleware: more than one file in the form")
+	errManyParts = errors.New("middleware: more than 10 parts in the form")
+	errNoText    = errors.New("middleware: JSON without a text")
+	errForm      = errors.New("middleware: form cannot be read")
+)
+
+// VerifyHandler answers POST requests with the public report about what they
+// carry: a raw body with its Content-Type, a form with one field "file", or JSON
+// {"text": "..."}. A question is at most 20 MiB; nothing of it is kept.
+func VerifyHandler(d *disclose.Detector) http.Handler {
+	return newVerify(d, &Metrics{}, slog.New(slog.DiscardHandler))
+}
+
+func newVerify(d *disclose.Detector, m *Metrics, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		report, err := inspect(d, w, r)
+		if err != nil {
+			p := verifyProblem(err)
+			p.RequestID = requestID(r)
+			if p.Status == http.StatusMethodNotAllowed {
+				w.Header().Set("Allow", http.MethodPost)
+			}
+			log.Info("verification not answered", "error", err)
+			p.write(w, r)
+			return
+		}
+		m.verified(disclose.Classify(report.ContentType).Modality(), report.Verdict)
+		writeJSON(w, report.Public())
+	})
+}
+
+func inspect(d *disclose.Detector, w http.ResponseWriter, r *http.Request) (*disclose.Report, error) {
+	if r.Method != http.MethodPost {
+		return nil, errMethod
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		media = ""
+	}
+	switch {
+	case media == "multipart/form-data":
+		return inspectForm(d, r)
+	case media == "application/json":
+		return inspectJSON(d, r)
+	}
+	return d.Inspect(r.Context(), r.Body, disclose.Source{Name: "body", ContentType: r.Header.Get("Content-Type")})
+}
+
+// inspectForm looks at the one file of a form. The form is read to its end, so
+// that a second file is refused rather than ignored.
+func inspectForm(d *disclose.Detector, r *http.Request) (*disclose.Report, error) {
+	form, err := r.MultipartReader()
+	if err != nil {
+		return nil, errors.Join(errForm, err)
+	}
+	var report *disclose.Report
+	for parts := 0; ; parts++ {
+		part, err := form.NextRawPart()
+		switch {
+		case errors.Is(err, io.EOF) && report == nil:
+			return nil, errNoFile
+		case errors.Is(err, io.EOF):
+			return report, nil
+		case err != nil:
+			return nil, errors.Join(errForm, err)
+		case parts >= maxParts:
+			return nil, errManyParts
+		case part.FormName() != "file":
+			continue
+		case report != nil:
+			return nil, errManyFiles
+		}
+		report, err = d.Inspect(r.Context(), part, disclose.Source{
+			Name: cutName(part.FileName()), ContentType: part.Header.Get("Content-Type")})
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// cutName keeps a file's name short and printable.
+func cutName(name string) string {
+	return disclose.Printable(strings.ToValidUTF8(name[:min(len(name), 128)], ""))
+}
+
+// inspectJSON looks at the text of {"text": "..."}; other JSON is itself what is
+// asked about, as an API's answer is JSON too.
+func inspectJSON(d *disclose.Detector, r *http.Request) (*disclose.Report, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	var question map[string]json.RawMessage
+	if json.Unmarshal(body, &question) == nil && len(question) == 1 && question["text"] != nil {
+		var text *string
+		if err := json.Unmarshal(question["text"], &text); err != nil || text == nil {
+			return nil, errNoText
+		}
+		return d.Inspect(r.Context(), strings.NewReader(*text), disclose.Source{Name: "text", ContentType: "text/plain; charset=utf-8"})
+	}
+	return d.Inspect(r.Context(), bytes.NewReader(body), disclose.Source{Name: "body", ContentType: "application/json"})
+}
+
+func verifyProblem(err error) problem {
+	p := problem{Type: problemBase + "bad_question", Title: "The question could not be read", Status: http.StatusBadRequest,
+		Detail: `Send one file as multipart/form-data field "file", a raw body with its Content-Type, or JSON {"text": "..."}.`}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge) || errors.Is(err, disclose.ErrInputTooLarge):
+		p.Type, p.Title, p.Status = problemBase+"too_large", "The input is too large", http.StatusRequestEntityTooLarge
+		p.Detail = "Send at most 20 MiB."
+	case errors.Is(err, errMethod):
+		p.Status, p.Detail = http.StatusMethodNotAllowed, "Ask with POST."
+	case errors.Is(err, errManyFiles), errors.Is(err, errManyParts):
+		p.Detail = "Send one file, in a form of at most 10 parts."
+	}
+	return p
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		body = []byte("{}") // cannot happen: reports hold plain values
+	}
+	writeDocument(w, append(body, '\n'), "no-store")
+}
+
+func writeDocument(w http.ResponseWriter, body []byte, cache string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", cache)
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(body)
+}
+
+// WellKnownHandler serves the document that says who runs this deployment, at
+// disclose.WellKnownPath.
 func WellKnownHandler(doc disclose.WellKnown) http.Handler {
 	body := doc.JSON()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			writeProblem(w, r, http.StatusMethodNotAllowed, "method", "This document can only be read", "Use GET.")
+			problem{Type: problemBase + "method", Title: "Method not allowed", Status: http.StatusMethodNotAllowed,
+				Detail: "Ask with GET."}.write(w, r)
 			return
 		}
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("X-Content-Type-Options", "nosniff")
-		if r.Method == http.MethodGet {
-			_, _ = w.Write(body)
-		}
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		writeDocument(w, body, "public, max-age=3600")
 	})
-}
-
-// VerifyHandler answers which marks an upload carries: POST with a raw body and
-// its Content-Type, with multipart/form-data and a field called file, or with
-// JSON {"text": "…"}. The answer is the public form of a Report. Nothing of the
-// upload is kept.
-func VerifyHandler(d *disclose.Detector) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", "POST")
-			writeProblem(w, r, http.StatusMethodNotAllowed, "method", "Send what is to be verified", "Use POST with the file as the body.")
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxUpload+64<<10)
-		body, src, err := upload(r)
-		if err == nil {
-			var report *disclose.Report
-			if report, err = d.Inspect(r.Context(), body, src); err == nil {
-				writeReport(w, report)
-				return
-			}
-		}
-		status, code, hint := verifyProblem(err)
-		writeProblem(w, r, status, code, "The upload could not be verified", hint)
-	})
-}
-
-func writeReport(w http.ResponseWriter, report *disclose.Report) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set(verdictHeader, string(report.Verdict))
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	_ = enc.Encode(report.Public()) // the client left
-}
-
-// verdictHeader repeats the verdict for scripts that read no JSON.
-const verdictHeader = "Avow-Verdict"
-
-var errForm = errors.New("middleware: the form has no field called file")
-
-// upload finds the file in a request.
-func upload(r *http.Request) (io.Reader, disclose.Source, error) {
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		kind = ""
-	}
-	switch kind {
-	case "multipart/form-data":
-		return formFile(multipart.NewReader(r.Body, params["boundary"]))
-	case "application/json":
-		return jsonText(r.Body)
-	}
-	return r.Body, disclose.Source{Name: "upload", ContentType: kind}, nil
-}
-
-func formFile(form *multipart.Reader) (io.Reader, disclose.Source, error) {
-	for range maxParts {
-		part, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, disclose.Source{}, err
-		}
-		if part.FormName() == "file" {
-			return part, disclose.Source{Name: "upload", ContentType: part.Header.Get("Content-Type")}, nil
-		}
-	}
-	return nil, disclose.Source{}, errForm
-}
-
-// jsonText takes {"text": "…"}; any other JSON is itself what is to be verified.
-func jsonText(r io.Reader) (io.Reader, disclose.Source, error) {
-	body, err := io.ReadAll(r)
-	if err != nil {
-		return nil, disclose.Source{}, err
-	}
-	var in struct {
-		Text *string `json:"text"`
-	}
-	if json.Unmarshal(body, &in) == nil && in.Text != nil {
-		return bytes.NewReader([]byte(*in.Text)), disclose.Source{Name: "text", ContentType: "text/plain"}, nil
-	}
-	return bytes.NewReader(body), disclose.Source{Name: "upload", ContentType: "application/json"}, nil
-}
-
-func verifyProblem(err error) (status int, code, hint string) {
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong) || errors.Is(err, disclose.ErrInputTooLarge):
-		return http.StatusRequestEntityTooLarge, "too_large", "Send a file of at most 20 MiB and 24 megapixels."
-	case errors.Is(err, errForm):
-		return http.StatusBadRequest, "form", `Send the file in a field called "file".`
-	case errors.Is(err, disclose.ErrUnreadable):
-		return http.StatusUnprocessableEntity, "unreadable", "Send a whole PNG, JPEG or WebP file, or text."
-	}
-	return http.StatusBadRequest, "bad_upload", "Send the file as the body, or as multipart/form-data."
 }
