@@ -21,7 +21,7 @@ func (c Config) Options() middleware.Options {
 			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
 		},
 		All: c.All, PublicPath: c.PublicPath,
-		WellKnown: func(w *disclose.WellKnown) { w.ModelCard = c.ModelCard },
+		ModelCard: c.ModelCard,
 	}
 	if c.Profile == "standard" {
 		o.Disclose.Profile = disclose.Standard
