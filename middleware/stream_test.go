@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,9 +151,9 @@ func upgradeThrough(t *testing.T, proxy string, wantEcho bool) *http.Response {
 }
 
 func TestTrapWebsocketAndConnect(t *testing.T) {
-	asked := 0
+	var asked atomic.Int32
 	upstream := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -166,8 +167,8 @@ func TestTrapWebsocketAndConnect(t *testing.T) {
 		_ = rw.Flush()
 	})
 	strict := upgradeThrough(t, proxyTo(t, testOptions(disclose.Strict), upstream).URL, false)
-	if strict.StatusCode != http.StatusNotImplemented || asked != 0 {
-		t.Fatalf("strict: %d, upstream asked %d times", strict.StatusCode, asked)
+	if strict.StatusCode != http.StatusNotImplemented || asked.Load() != 0 {
+		t.Fatalf("strict: %d, upstream asked %d times", strict.StatusCode, asked.Load())
 	}
 	standard := upgradeThrough(t, proxyTo(t, testOptions(disclose.Standard), upstream).URL, true)
 	if standard.StatusCode != 101 || standard.Header.Get("AI-Disclosure") == "" || standard.Header.Get("Ai_disclosure") != "" {

@@ -432,15 +432,15 @@ func TestTrapPanics(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got any
+			seen := make(chan any, 1)
 			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				defer func() { got = recover(); panic(http.ErrAbortHandler) }()
+				defer func() { seen <- recover(); panic(http.ErrAbortHandler) }()
 				mw(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { chat(w, r); panic(value) })).ServeHTTP(w, r)
 			}))
 			if a := ask(t, "POST", srv.URL+chatPath, chatAsk); a.err == nil {
 				t.Fatalf("held body left after a panic: %d %s", a.StatusCode, a.body)
 			}
-			if got != value {
+			if got := <-seen; got != value {
 				t.Fatalf("panic value = %v, want %v", got, value)
 			}
 		})
