@@ -249,8 +249,8 @@ func TestTrapMuxTemplateAsLabel(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "story")
 	})))
-	wantMarked(t, ask(t, "GET", serve(t, mux).URL+"/users/77/story", ""))
-	if text := metricsText(t, reg); !strings.Contains(text, `GET /users/{id}/story`) || strings.Contains(text, "77") {
+	wantMarked(t, ask(t, "GET", serve(t, mux).URL+"/users/zebra/story", ""))
+	if text := metricsText(t, reg); !strings.Contains(text, `GET /users/{id}/story`) || strings.Contains(text, "zebra") {
 		t.Fatalf("route label: %s", text)
 	}
 }
@@ -283,6 +283,11 @@ func TestTruncatedUpstreamIsNeverAWholeAnswer(t *testing.T) {
 				})
 			}
 		}
+		t.Run(contentType+"/length/held", func(t *testing.T) {
+			reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n%s", body[:20])
+			a := ask(t, "POST", proxyURL(t, testOptions(disclose.Strict), rawUpstream(t, reply)).URL+path, chatAsk)
+			wantStatus(t, a, http.StatusBadGateway) // nothing had left, so a whole error answer is due
+		})
 		t.Run(contentType+"/close/whole", func(t *testing.T) {
 			reply := "HTTP/1.1 200 OK\r\nContent-Type: " + contentType + "\r\nConnection: close\r\n\r\n" + body
 			wantMarked(t, ask(t, "POST", proxyURL(t, testOptions(disclose.Strict), rawUpstream(t, reply)).URL+path, chatAsk))
