@@ -19,6 +19,14 @@ type problem struct {
 	Status    int    `json:"status"`
 	Detail    string `json:"detail"`
 	RequestID string `json:"request_id"`
+	// Error repeats the detail where the official OpenAI clients look for the
+	// message that they show to a person.
+	Error problemError `json:"error"`
+}
+
+type problemError struct {
+	Message string `json:"message"`
+	Type    string `json:"type"`
 }
 
 // problemOf says why an output is withheld and what to do about it.
@@ -44,6 +52,7 @@ func (p problem) write(w http.ResponseWriter, r *http.Request) {
 	if p.RequestID == "" {
 		p.RequestID = newRequestID()
 	}
+	p.Error = problemError{Message: p.Title + ": " + p.Detail, Type: p.Type}
 	body, err := json.Marshal(p)
 	if err != nil {
 		body = []byte("{}") // cannot happen: strings and a number
