@@ -86,12 +86,16 @@ func (s *holdSink) close() error {
 func (w *Writer) guard(data []byte, finish func(*Writer, []byte) ([]byte, error)) (out []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			cause := fmt.Errorf("panic while marking: %v", r)
-			w.m.o.Logger.Error("panic while marking", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			out, err = data, w.fail(w.want.Without(CarrierHeader), ReasonMarkerError, cause)
+			out, err = data, w.panicked(r)
 		}
 	}()
 	return finish(w, data)
+}
+
+// panicked turns a recovered panic into a failed mark.
+func (w *Writer) panicked(r any) error {
+	w.m.o.Logger.Error("panic while marking", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	return w.fail(w.want.Without(CarrierHeader), ReasonMarkerError, fmt.Errorf("panic while marking: %v", r))
 }
 
 // finishJSON marks a whole JSON answer.

@@ -2,6 +2,7 @@ package disclose
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html"
 	"strings"
@@ -23,6 +24,8 @@ func (s *htmlSink) write(p []byte) error {
 	s.buf = append(s.buf, p...)
 	at, ok := bodyStart(s.buf, false)
 	switch {
+	case ok && at < 0:
+		return s.giveUp(errNoPage)
 	case ok:
 		return s.begin(at)
 	case len(s.buf) > s.w.m.o.MaxEvent:
@@ -62,8 +65,10 @@ func (s *htmlSink) close() error {
 	if at, ok := bodyStart(s.buf, true); ok && at >= 0 {
 		return s.begin(at)
 	}
-	return s.giveUp(fmt.Errorf("not a complete HTML page"))
+	return s.giveUp(errNoPage)
 }
+
+var errNoPage = errors.New("not a complete HTML page")
 
 // noticeHTML is the notice as an element: text in the page, with its language
 // and role, without script or style.
@@ -88,6 +93,9 @@ var rawTags = map[string]bool{"title": true, "script": true, "style": true, "nos
 // a fragment gives -1.
 func bodyStart(page []byte, whole bool) (at int, ok bool) {
 	pos, isPage := 0, false
+	if startOf(utf8BOM, page) && len(page) > 0 {
+		return -1, whole
+	}
 	if bytes.HasPrefix(page, utf8BOM) {
 		pos = len(utf8BOM)
 	}

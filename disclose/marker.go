@@ -162,7 +162,7 @@ func (m *Marker) NewWriter(ctx context.Context, dst io.Writer, out Output) *Writ
 	w.label = label
 	w.plan()
 	if err != nil {
-		_ = w.fail(w.want, ReasonMarkerError, err)
+		w.err = w.fail(w.want, ReasonMarkerError, err)
 	}
 	return w
 }

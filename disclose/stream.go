@@ -133,12 +133,18 @@ func (s *streamSink) send(p []byte) error {
 	return s.w.emit(p)
 }
 
-// splice returns the frame with what is due in it, or the frame itself.
-func (s *streamSink) splice(frame []byte) ([]byte, error) {
+// splice returns the frame with what is due in it, or the frame itself. A panic
+// is a failed mark, as in held outputs.
+func (s *streamSink) splice(frame []byte) (out []byte, err error) {
 	payload, at := s.frame.payload(frame)
-	if len(payload) == 0 || bytes.TrimLeft(payload, " \t\r\n")[0] != '{' {
+	if !bytes.HasPrefix(bytes.TrimLeft(payload, " \t\r\n"), []byte("{")) {
 		return frame, nil
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = frame, s.w.panicked(r)
+		}
+	}()
 	_, edits, err := s.answer.edit(payload)
 	if err != nil {
 		s.w.skip(ReasonUnknownShape)

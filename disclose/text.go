@@ -5,10 +5,10 @@ import "bytes"
 var utf8BOM = []byte("\ufeff")
 
 // A textSink puts the notice before the first character of a plain text. A byte
-// order mark stays in front.
+// order mark stays in front; a notice that an avow before us wrote is enough.
 type textSink struct {
 	w     *Writer
-	start []byte // the first bytes, while they may be part of a byte order mark
+	start []byte // the first bytes, while they may be a byte order mark or a notice
 	begun bool
 }
 
@@ -17,10 +17,15 @@ func (s *textSink) write(p []byte) error {
 		return s.w.emit(p)
 	}
 	s.start = append(s.start, p...)
-	if len(s.start) == 0 || len(s.start) < len(utf8BOM) && bytes.HasPrefix(utf8BOM, s.start) {
+	if startOf(utf8BOM, s.start) || startOf([]byte(s.w.noticeText()), bytes.TrimPrefix(s.start, utf8BOM)) {
 		return nil
 	}
 	return s.begin()
+}
+
+// startOf reports whether more bytes could make part equal to whole.
+func startOf(whole, part []byte) bool {
+	return len(part) < len(whole) && bytes.HasPrefix(whole, part)
 }
 
 func (s *textSink) begin() error {

@@ -126,7 +126,7 @@ func (w *Writer) planPass(enabled CarrierSet, kind Kind) {
 		missing = NewCarrierSet(CarrierNotice)
 	}
 	w.want |= enabled & missing
-	_ = w.fail(missing, ReasonUnknownShape, nil)
+	w.err = w.fail(missing, ReasonUnknownShape, nil)
 }
 
 // planAnswer sets the carriers of an API's answer.

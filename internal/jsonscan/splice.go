@@ -1,6 +1,9 @@
 package jsonscan
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // An Edit replaces Del bytes at offset At with Ins.
 type Edit struct {
@@ -10,12 +13,12 @@ type Edit struct {
 
 // Apply returns src with the edits done, in one allocation. Edits may come in
 // any order but must not overlap; of several insertions at one offset the first
-// given comes first. Without edits it returns src itself.
+// given comes first, and before a deletion there. Without edits it returns src itself.
 func Apply(src []byte, edits []Edit) []byte {
 	if len(edits) == 0 {
 		return src
 	}
-	slices.SortStableFunc(edits, func(a, b Edit) int { return a.At - b.At })
+	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(a.At-b.At, min(a.Del, 1)-min(b.Del, 1)) })
 	size := len(src)
 	for _, e := range edits {
 		size += len(e.Ins) - e.Del

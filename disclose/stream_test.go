@@ -1,0 +1,217 @@
+package disclose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+// Streams in the shapes that the APIs' documentation gives.
+const chatStream = `data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}
+
+data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Wörld"},"finish_reason":null}],"n":1.50}
+
+data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":" ends"},"finish_reason":null}]}
+
+data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+
+data: [DONE]
+
+`
+
+const azureStream = `: a comment stays
+data: {"choices":[],"prompt_filter_results":[{"prompt_index":0}]}
+
+event: message
+id: 7
+data: {"choices":[{"index":0,"delta":{"content":"Hi","role":"assistant"}}]}
+
+data:{"choices":[{"index":0,"delta":{"content":"!"}}]}
+
+data: [DONE]
+
+`
+
+const multiLineStream = "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"two lines\"}}]}\n\ndata: [DONE]\n\n"
+
+const ollamaStream = `{"model":"m","message":{"role":"assistant","content":"One"},"done":false}
+{"model":"m","message":{"role":"assistant","content":" two"},"done":false}
+
+{"model":"m","message":{"role":"assistant","content":""},"done":true,"total_duration":5191566416}
+`
+
+var goldenStreams = []struct {
+	name, contentType string
+	shape             Shape
+	text              string
+	first             string // the first generated text
+}{
+	{"sse/openai-chat", "text/event-stream", ShapeOpenAIChat, chatStream, "Wörld"},
+	{"sse/azure", "text/event-stream; charset=utf-8", ShapeOpenAIChat, azureStream, "Hi"},
+	{"sse/multi-line", "text/event-stream", ShapeOpenAIChat, multiLineStream, "two lines"},
+	{"ndjson/ollama-chat", "application/x-ndjson", ShapeOllamaChat, ollamaStream, "One"},
+	{"ndjson/ollama-generate", "application/x-ndjson", ShapeOllamaGenerate,
+		`{"response":"One","done":false}` + "\n" + `{"response":"","done":true,"context":[1,2]}`, "One"},
+}
+
+func TestStreams(t *testing.T) {
+	m := newTestMarker(t, nil)
+	for _, g := range goldenStreams {
+		for ending, text := range map[string]string{"lf": g.text, "crlf": strings.ReplaceAll(g.text, "\n", "\r\n"), "bom": "\ufeff" + g.text} {
+			out := Output{ContentType: g.contentType, Shape: g.shape}
+			want, _, err := mark(t, m, out, text, 0)
+			if err != nil {
+				t.Fatalf("%s/%s: %v", g.name, ending, err)
+			}
+			if !strings.Contains(want, `"`+englishNotice+`\n\n`+g.first) {
+				t.Errorf("%s/%s: the notice does not stand before the first text:\n%s", g.name, ending, want)
+			}
+			if n := strings.Count(want, `"ai_disclosure"`); n != 1 {
+				t.Errorf("%s/%s: %d fields, want 1", g.name, ending, n)
+			}
+			if got := withoutSplices(m, out, want); got != text {
+				t.Errorf("%s/%s: bytes outside the splices changed:\n%q\n%q", g.name, ending, got, text)
+			}
+			for n := 1; n < 40; n++ {
+				if got, _, _ := mark(t, m, out, text, n); got != want {
+					t.Errorf("%s/%s/chunk-%d: differs from the whole:\n%q\n%q", g.name, ending, n, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestStreamEverySplitPoint(t *testing.T) {
+	m := newTestMarker(t, nil)
+	out := Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Label: Label{ID: testID}}
+	want, _, _ := mark(t, m, out, chatStream, 0)
+	for i := range len(chatStream) {
+		var dst strings.Builder
+		w := m.NewWriter(context.Background(), &dst, out)
+		_, _ = w.Write([]byte(chatStream[:i]))
+		_, _ = w.Write([]byte(chatStream[i:]))
+		if err := w.Close(); err != nil || dst.String() != want {
+			t.Fatalf("split at %d: %v\n%q", i, err, dst.String())
+		}
+	}
+}
+
+func TestStreamWithoutNotice(t *testing.T) {
+	m := newTestMarker(t, nil)
+	for name, out := range map[string]Output{
+		"later turn": {Turn: LaterTurn},
+		"json mode":  {Constrained: ReasonJSONMode},
+	} {
+		out.ContentType, out.Shape = "text/event-stream", ShapeOpenAIChat
+		got, w, err := mark(t, m, out, chatStream, 0)
+		if err != nil || strings.Contains(got, `"content":"`+englishNotice) || !strings.Contains(got, `"ai_disclosure"`) {
+			t.Errorf("%s: %v\n%s", name, err, got)
+		}
+		if res := w.Result(); out.Constrained != "" && (res.Outcome != OutcomePassed || res.Reason != ReasonJSONMode) {
+			t.Errorf("%s: %v %v", name, res.Outcome, res.Reason)
+		}
+	}
+}
+
+func TestStreamOfToolCallsCarriesFieldOnly(t *testing.T) {
+	m := newTestMarker(t, nil)
+	stream := `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}}]}` + "\n\n" +
+		`data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]}` + "\n\ndata: [DONE]\n\n"
+	got, w, err := mark(t, m, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat}, stream, 0)
+	if err != nil || strings.Contains(got, `content":"You`) || !strings.Contains(got, `"ai_disclosure"`) {
+		t.Fatalf("%v\n%s", err, got)
+	}
+	if res := w.Result(); res.Reason != ReasonToolCall || res.Outcome != OutcomePassed {
+		t.Fatalf("result = %+v", res)
+	}
+}
+
+func TestStreamOfSeveralChoices(t *testing.T) {
+	m := newTestMarker(t, nil)
+	event := func(i int, text string) string {
+		return fmt.Sprintf("data: {\"choices\":[{\"index\":%d,\"delta\":{\"content\":%q}}]}\n\n", i, text)
+	}
+	stream := event(1, "b") + event(0, "a") + event(1, "c") + "data: [DONE]\n\n"
+	got, _, err := mark(t, m, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Choices: 2}, stream, 0)
+	if err != nil || strings.Count(got, `"content":"`+englishNotice) != 2 || !strings.Contains(got, `"content":"c"`) {
+		t.Fatalf("%v\n%s", err, got)
+	}
+}
+
+func TestUnframedStreamHasToEnd(t *testing.T) {
+	m := newTestMarker(t, nil)
+	out := Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Unframed: true}
+	if _, _, err := mark(t, m, out, chatStream, 7); err != nil {
+		t.Fatalf("whole stream: %v", err)
+	}
+	cut := strings.Index(chatStream, `"stop"`)
+	got, w, err := mark(t, m, out, chatStream[:cut], 7)
+	if !errors.Is(err, ErrTruncated) {
+		t.Fatalf("cut stream: %v, want ErrTruncated", err)
+	}
+	if strings.Contains(got, "[DONE]") || w.Result().Outcome != OutcomeWithheld {
+		t.Fatalf("an ending was invented: %s", got)
+	}
+}
+
+func TestUpstreamFieldIsReplaced(t *testing.T) {
+	m := newTestMarker(t, nil)
+	for _, payload := range []string{
+		`{"ai_disclosure":{"id":"forged"},"choices":[{"message":{"content":"x"}}]}`,
+		`{"choices":[{"message":{"content":"x"}}],"ai_disclosure":"forged"}`,
+		`{"choices":[{"message":{"content":"x"}}] , "ai_disclosure":1,"\u0061i_disclosure":"forged"}`,
+		`{"ai_disclosure":1,"choices":[{"message":{"content":"x"}}],"ai_disclosure":"forged"}`,
+	} {
+		got, _, err := mark(t, m, Output{ContentType: "application/json", Shape: ShapeOpenAIChat}, payload, 0)
+		if err != nil || strings.Contains(got, "forged") || strings.Count(got, "_disclosure") != 1 {
+			t.Errorf("%s: %v\n%s", payload, err, got)
+		}
+		if readOK(got) != nil {
+			t.Errorf("%s: no JSON any more: %s", payload, got)
+		}
+	}
+}
+
+func TestTwoHopsGiveOneNotice(t *testing.T) {
+	m := newTestMarker(t, nil)
+	out := Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat}
+	once, _, _ := mark(t, m, out, chatStream, 0)
+	twice, w, err := mark(t, m, out, once, 0)
+	if err != nil || strings.Count(twice, `"content":"`+englishNotice) != 1 || strings.Count(twice, fieldName) != 1 {
+		t.Fatalf("%v\n%s", err, twice)
+	}
+	if !w.Result().Notice {
+		t.Error("the notice of the hop before does not count")
+	}
+}
+
+func TestEventOverTheLimit(t *testing.T) {
+	big := `data: {"choices":[{"index":0,"delta":{"content":"` + strings.Repeat("x", 5000) + `"}}]}` + "\n\n"
+	stream := big + chatStream
+	for profile, want := range map[Profile]bool{Strict: false, Standard: true} {
+		m := newTestMarker(t, func(o *Options) { o.MaxEvent, o.Profile = 1000, profile })
+		got, w, err := mark(t, m, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat}, stream, 100)
+		if (err == nil) != want {
+			t.Errorf("%v: %v", profile, err)
+		}
+		if want && (!strings.HasPrefix(got, big) || !strings.Contains(got, `"`+englishNotice+`\n\nWörld`) || w.Result().Outcome != OutcomeDegraded) {
+			t.Errorf("%v: %+v\n%s", profile, w.Result(), got)
+		}
+	}
+}
+
+func BenchmarkStreamAfterSplice(b *testing.B) {
+	m := newTestMarker(b, nil)
+	w := m.NewWriter(context.Background(), io.Discard, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat})
+	event := []byte(chatStream[strings.Index(chatStream, "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" ends"):][:160])
+	_, _ = w.Write([]byte(chatStream))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.Write(event); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
