@@ -159,7 +159,7 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	servers, err := listen(map[string]http.Handler{c.Listen: s.public, c.Admin: s.admin})
+	servers, err := listenBoth(c.Listen, s.public, c.Admin, s.admin)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,8 @@ func target(raw string) string {
 	if err != nil {
 		return ""
 	}
-	return u.Redacted()
+	u.User, u.RawQuery = nil, ""
+	return u.String()
 }
 
 // A serverSet is several servers that start and stop together.
@@ -186,6 +187,14 @@ type serverSet struct {
 	listeners map[string]net.Listener
 	servers   []*http.Server
 	serve     []func() error
+}
+
+// listenBoth opens the public and the admin address.
+func listenBoth(public string, p http.Handler, admin string, a http.Handler) (*serverSet, error) {
+	if public == admin {
+		return nil, hint(fmt.Errorf("%s is given twice", public), "metrics need an address of their own: choose another with --admin")
+	}
+	return listen(map[string]http.Handler{public: p, admin: a})
 }
 
 // listen opens all addresses, or none.

@@ -84,7 +84,6 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SuggestionsMinimumDistance = 3
 	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.mark(), a.verify(), a.keygen(), a.keys(), a.config(), a.version())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s", flagHint(cmd, err))
@@ -93,12 +92,15 @@ func (a *app) root() *cobra.Command {
 		if len(args) == 0 {
 			return nil
 		}
-		names := cmd.SuggestionsFor(args[0])
-		what := "run avow --help for the list of commands"
-		if len(names) > 0 {
-			what = fmt.Sprintf("did you mean avow %s?", names[0])
+		var known []string
+		for _, c := range cmd.Commands() {
+			known = append(known, c.Name())
 		}
-		return hint(fmt.Errorf("no command is called %q", args[0]), "%s", what)
+		what := "run avow --help for the list of commands"
+		if name := nearest.Word(args[0], known); name != "" {
+			what = fmt.Sprintf("did you mean avow %s?", name)
+		}
+		return hint(fmt.Errorf("no command is called %.64q", args[0]), "%s", what)
 	}
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return root

@@ -96,7 +96,8 @@ func (c Config) Later() []string {
 	return out
 }
 
-// YAML writes the effective configuration. Passwords inside URLs are left out.
+// YAML writes the effective configuration, without user names, passwords and
+// queries inside URLs.
 func (c Config) YAML() ([]byte, error) {
 	c.Upstream, c.Signer.TSA, c.Ledger.URL = redact(c.Upstream), redact(c.Signer.TSA), redact(c.Ledger.URL)
 	return yaml.Marshal(c)
@@ -107,5 +108,11 @@ func redact(raw string) string {
 	if err != nil {
 		return "(not a URL)"
 	}
-	return u.Redacted()
+	if u.User != nil {
+		u.User = url.User("redacted")
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "redacted" // database URLs carry passwords here too
+	}
+	return u.String()
 }

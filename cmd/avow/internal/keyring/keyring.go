@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,6 +73,7 @@ var (
 	ErrPermissions = errors.New("key file can be read by others")
 	ErrCorrupt     = errors.New("key file is damaged")
 	ErrNoKey       = errors.New("no such key")
+	ErrRevoked     = errors.New("key is revoked, which cannot be undone")
 	ErrLocked      = errors.New("key file is being changed by another avow")
 )
 
@@ -110,18 +112,37 @@ func Parse(data []byte) (*Ring, error) {
 		}
 		return nil, fmt.Errorf("%w: not the JSON of a key ring", ErrCorrupt)
 	}
-	if len(ring.Keys) > maxKeys {
-		return nil, fmt.Errorf("%w: more than %d keys", ErrCorrupt, maxKeys)
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: text follows the JSON of the key ring", ErrCorrupt)
 	}
-	for i, e := range ring.Keys {
-		if e.ID != e.Key().ID() {
-			return nil, fmt.Errorf("%w: key %d is called %.16q but its secret belongs to %s", ErrCorrupt, i+1, e.ID, e.Key().ID())
-		}
-		if e.State != Active && e.State != Verify && e.State != Revoked {
-			return nil, fmt.Errorf("%w: key %s: the state is none of active, verify, revoked", ErrCorrupt, e.ID)
-		}
+	if err := ring.check(); err != nil {
+		return nil, err
 	}
 	return &ring, nil
+}
+
+// check says what a ring that was read must not be.
+func (r *Ring) check() error {
+	if len(r.Keys) > maxKeys {
+		return fmt.Errorf("%w: more than %d keys", ErrCorrupt, maxKeys)
+	}
+	seen := map[string]bool{}
+	for i, e := range r.Keys {
+		switch {
+		case e.Key().IsZero():
+			return fmt.Errorf("%w: key %d has no secret", ErrCorrupt, i+1)
+		case seen[e.ID]:
+			return fmt.Errorf("%w: key %.16q is there twice", ErrCorrupt, e.ID)
+		}
+		seen[e.ID] = true
+		if e.ID != e.Key().ID() {
+			return fmt.Errorf("%w: key %d is called %.16q but its secret belongs to %s", ErrCorrupt, i+1, e.ID, e.Key().ID())
+		}
+		if e.State != Active && e.State != Verify && e.State != Revoked {
+			return fmt.Errorf("%w: key %s: the state is none of active, verify, revoked", ErrCorrupt, e.ID)
+		}
+	}
+	return nil
 }
 
 // Active returns the key that marks: the newest active one that has not ended.
@@ -201,7 +222,24 @@ func write(path string, ring *Ring) error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename last through a power cut, where directories can be
+// synced at all.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil && runtime.GOOS == "linux" {
+		return err
+	}
+	return nil
 }
 
 // Generate adds a new active key; the keys that were active verify from now on.
@@ -223,10 +261,14 @@ func (r *Ring) Generate(now time.Time) (Entry, error) {
 	return e, nil
 }
 
-// SetState changes the state of one key.
+// SetState changes the state of one key. A revoked key stays revoked: what
+// leaked cannot be called back.
 func (r *Ring) SetState(id string, s State) error {
 	for i := range r.Keys {
 		if r.Keys[i].ID == id {
+			if r.Keys[i].State == Revoked && s != Revoked {
+				return fmt.Errorf("%w: %s", ErrRevoked, id)
+			}
 			r.Keys[i].State = s
 			return nil
 		}
