@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/avowai/avow/disclose"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A home is a working directory with a data directory of its own.
+type home struct {
+	t   *testing.T
+	dir string
+}
+
+func newHome(t *testing.T) home {
+	t.Helper()
+	h := home{t, t.TempDir()}
+	t.Chdir(h.dir)
+	t.Setenv("AVOW_DATA", filepath.Join(h.dir, "data"))
+	return h
+}
+
+// A ran is what one run of the command line left.
+type ran struct {
+	t        *testing.T
+	what     string
+	code     int
+	out, err string
+}
+
+func (h home) run(args ...string) ran { return h.runWith("", args...) }
+
+func (h home) runWith(stdin string, args ...string) ran {
+	h.t.Helper()
+	var out, errOut bytes.Buffer
+	code := Main(args, strings.NewReader(stdin), &out, &errOut)
+	return ran{h.t, "avow " + strings.Join(args, " "), code, out.String(), errOut.String()}
+}
+
+func (r ran) want(code int, outHas, errHas string) ran {
+	r.t.Helper()
+	if r.code != code || !strings.Contains(r.out, outHas) || !strings.Contains(r.err, errHas) {
+		r.t.Errorf("%s: code %d, want %d\nstdout (want %q):\n%.2000s\nstderr (want %q):\n%.2000s",
+			r.what, r.code, code, outHas, r.out, errHas, r.err)
+	}
+	return r
+}
+
+func (h home) write(name string, data []byte) {
+	h.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h home) read(name string) []byte {
+	h.t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return data
+}
+
+// picture is a PNG with texture, w x w pixels.
+func picture(w int) []byte {
+	img := image.NewNRGBA(image.Rect(0, 0, w, w))
+	for y := range w {
+		for x := range w {
+			v := 20*math.Sin(float64(x)/9+float64(y)/3) + 12*math.Sin(float64(x*y)/611)
+			img.SetNRGBA(x, y, color.NRGBA{uint8(90 + v + float64(y)/8), uint8(130 + v), uint8(160 + v), 255})
+		}
+	}
+	var buf bytes.Buffer
+	_ = png.Encode(&buf, img)
+	return buf.Bytes()
+}
+
+// claimed is a PNG whose header says w x h; its pixels are those of data.
+func claimed(data []byte, w, h uint32) []byte {
+	out := bytes.Clone(data)
+	binary.BigEndian.PutUint32(out[16:], w)
+	binary.BigEndian.PutUint32(out[20:], h)
+	return out
+}
+
+func TestMistakesNameTheNearest(t *testing.T) {
+	h := newHome(t)
+	h.write("bad.yaml", []byte("listen: \":8080\"\nprofil: strict\n"))
+	h.write("deep.yaml", []byte("limits:\n  held_byte: 1MiB\n"))
+	for _, c := range []struct{ name, args, errHas string }{
+		{"command", "verfy x", "did you mean avow verify?"},
+		{"subcommand", "keys retir k-1", "avow: error:"},
+		{"flag", "verify --jsn x", "did you mean --json?"},
+		{"common-flag", "--dta d version", "did you mean --data?"},
+		{"yaml-key", "config check --config bad.yaml", `line 2: no key is called "profil"; did you mean "profile"?`},
+		{"yaml-deep", "config check --config deep.yaml", `line 2: no key is called "held_byte"; did you mean "held_bytes"?`},
+		{"level", "serve --log-level loud --listen 256.0.0.1:1", "avow: error:"},
+		{"argument", "mark", "hint: name a file, a directory, or -"},
+		{"nothing", "verify", "nothing to verify"},
+		{"missing", "verify nowhere.png", "nowhere.png"},
+		{"url", "verify https://example.org/a.png", "fetching URLs is not supported"},
+		{"id", "mark --id 12 x.png", "16 hexadecimal digits"},
+		{"upstream", "proxy", "no upstream is given"},
+		{"same-address", "proxy --upstream http://127.0.0.1:1 --listen 127.0.0.1:0 --admin 127.0.0.1:0", "given twice"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := home{t, h.dir}.run(strings.Fields(c.args)...).want(exitTrouble, "", c.errHas)
+			if r.out != "" {
+				t.Errorf("stdout = %q, want nothing", r.out)
+			}
+		})
+	}
+}
+
+func TestEnvironmentIsUnderFlags(t *testing.T) {
+	h := newHome(t)
+	t.Setenv("AVOW_JSON", "true")
+	h.write("in.txt", []byte("Plain text."))
+	h.run("verify", "in.txt").want(exitNo, `"verdict": "absent"`, "")
+	h.run("verify", "--json=false", "in.txt").want(exitNo, "in.txt: absent", "")
+	t.Setenv("AVOW_JSON", "perhaps")
+	h.run("verify", "in.txt").want(exitTrouble, "", "AVOW_JSON")
+}
+
+func TestKeys(t *testing.T) {
+	h := newHome(t)
+	first := strings.TrimSpace(h.run("keygen").want(exitOK, "k-", "is active").out)
+	second := strings.TrimSpace(h.run("keygen").want(exitOK, "k-", "").out)
+	list := h.run("keys", "list").want(exitOK, first, "")
+	if !strings.Contains(list.out, first+"  verify") || !strings.Contains(list.out, second+"  active") {
+		t.Errorf("after two keygens:\n%s", list.out)
+	}
+	h.run("keys", "revoke", second).want(exitOK, "", "revoked")
+	h.run("keys", "retire", second).want(exitTrouble, "", "cannot be undone")
+	h.write("in.png", picture(200))
+	h.run("mark", "in.png").want(exitTrouble, "", "avow keygen")
+	if ring := string(h.read("data/keys.json")); !strings.Contains(ring, "avow-key-1") || strings.Contains(list.out+list.err, "avow-key-1") {
+		t.Error("the secret belongs into keys.json and nowhere else")
+	}
+}
+
+func TestWrongKeyFile(t *testing.T) {
+	h := newHome(t)
+	h.run("keygen").want(exitOK, "k-", "")
+	ring := h.read("data/keys.json")
+	h.write("in.png", picture(200))
+	if runtime.GOOS != "windows" {
+		if err := os.Chmod("data/keys.json", 0o644); err != nil {
+			t.Fatal(err)
+		}
+		h.run("verify", "in.png").want(exitTrouble, "", "hint: chmod 600 ")
+		_ = os.Chmod("data/keys.json", 0o600)
+	}
+	h.write("data/keys.json", ring[:len(ring)/2])
+	r := h.run("verify", "in.png").want(exitTrouble, "", "hint: restore the file from a backup")
+	if strings.Contains(r.err, "avow-key-1") {
+		t.Error("the error shows the secret")
+	}
+}
+
+func TestUnmarked(t *testing.T) {
+	h := newHome(t)
+	h.write("in.png", picture(256))
+	h.run("verify", "in.png").want(exitNo, "in.png: absent (nothing_found)", "made a key ring").want(exitNo, disclose.Limits, "")
+	h.write("note.txt", []byte("A person or a machine wrote this."))
+	h.run("verify", "note.txt").want(exitNo, disclose.Limits, "")
+}
+
+func TestHostileInputs(t *testing.T) {
+	h := newHome(t)
+	h.run("keygen")
+	whole := picture(256)
+	for name, data := range map[string][]byte{
+		"huge.png":        claimed(whole, 30000, 30000),
+		"overflow.png":    claimed(whole, math.MaxInt32, math.MaxInt32),
+		"cut.png":         whole[:len(whole)/2],
+		"magic.png":       whole[:8],
+		"undecodable.png": append(bytes.Clone(whole[:60]), bytes.Repeat([]byte{0xff}, 300)...),
+		"gif.gif":         []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00"),
+		"noise.bin":       {0, 1, 2, 0xff, 0xfe},
+		"empty.png":       {},
+	} {
+		h.write(name, data)
+		t.Run(name, func(t *testing.T) {
+			h := home{t, h.dir}
+			if name != "empty.png" {
+				h.run("verify", name).want(exitTrouble, "", "hint: ")
+			}
+			r := h.run("mark", name, "-o", "out/"+name).want(exitTrouble, "", "avow: error: ")
+			if left, _ := filepath.Glob("out/*"); left != nil || r.out != "" {
+				t.Errorf("a failed run left %v and wrote %q", left, r.out)
+			}
+		})
+	}
+}
+
+// reportOf reads a verify --json.
+func reportOf(t *testing.T, r ran) disclose.Report {
+	t.Helper()
+	var rep disclose.Report
+	if err := json.Unmarshal([]byte(r.out), &rep); err != nil {
+		t.Fatalf("%s: %v\n%s\n%s", r.what, err, r.out, r.err)
+	}
+	return rep
+}
+
+// imageID returns the id that the image mark carries, or "".
+func imageID(rep disclose.Report) string {
+	for _, f := range rep.Findings {
+		if f.Carrier == "image_mark" && f.Status == disclose.Verified {
+			return f.ID
+		}
+	}
+	return ""
+}
+
+func TestIDRoundTrip(t *testing.T) {
+	h := newHome(t)
+	const id = "9f3c52d07ab1e644"
+	h.write("in.png", picture(320))
+	h.run("mark", "--id", id, "--provider", "Example GmbH", "in.png").want(exitOK, "", "id "+id+" -> in.avow.png")
+	rep := reportOf(t, h.run("verify", "--json", "in.avow.png").want(exitOK, "", ""))
+	if rep.Verdict != disclose.Verified || rep.Reason != disclose.CauseKeyMatches || imageID(rep) != id {
+		t.Errorf("verdict %s, reason %s, id %q; want verified, key_matches, %s", rep.Verdict, rep.Reason, imageID(rep), id)
+	}
+	h.run("verify", "--before", "in.avow.png", "in.png").want(exitNo, "image_mark   lost (verified -> absent)", "")
+	h.run("verify", "--before", "in.avow.png", "in.avow.png").want(exitOK, "image_mark   kept", "")
+	h.run("verify", "in.avow.png", "in.png").want(exitNo, "in.png: absent", "")
+	h.run("keys", "revoke", strings.Fields(h.run("keys").out)[4])
+	h.run("verify", "in.avow.png").want(exitOK, "present (revoked_key)", "")
+}
+
+func TestHeaders(t *testing.T) {
+	h := newHome(t)
+	h.write("a.txt", []byte("An answer."))
+	h.run("verify", "--header", "AI-Disclosure: mode=machine-generated", "a.txt").want(exitOK, "statement_only", "")
+	h.run("verify", "--header", "nonsense", "a.txt").want(exitTrouble, "", "not a header field")
+}
