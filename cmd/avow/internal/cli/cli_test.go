@@ -245,8 +245,78 @@ func TestIDRoundTrip(t *testing.T) {
 	h.run("verify", "--before", "in.avow.png", "in.png").want(exitNo, "image_mark   lost (verified -> absent)", "")
 	h.run("verify", "--before", "in.avow.png", "in.avow.png").want(exitOK, "image_mark   kept", "")
 	h.run("verify", "in.avow.png", "in.png").want(exitNo, "in.png: absent", "")
-	h.run("keys", "revoke", strings.Fields(h.run("keys").out)[4])
+	h.run("keys", "revoke", strings.Fields(h.run("keys").out)[5])
 	h.run("verify", "in.avow.png").want(exitOK, "present (revoked_key)", "")
+}
+
+func TestPipes(t *testing.T) {
+	h := newHome(t)
+	marked := h.runWith(string(picture(320)), "mark", "-").want(exitOK, "\x89PNG", "marked")
+	rep := reportOf(t, h.runWith(marked.out, "verify", "--json", "-").want(exitOK, "", ""))
+	if imageID(rep) == "" || rep.Input != "-" {
+		t.Errorf("report of a pipe: input %q, id %q", rep.Input, imageID(rep))
+	}
+	h.runWith("", "mark", "-").want(exitTrouble, "", "avow: error: ")
+}
+
+func TestNeverOverwrites(t *testing.T) {
+	h := newHome(t)
+	in := picture(320)
+	h.write("in.png", in)
+	h.run("mark", "in.png").want(exitOK, "", "")
+	h.run("mark", "in.png").want(exitTrouble, "", "in.avow.png exists already")
+	h.run("mark", "-o", "in.png", "in.png").want(exitTrouble, "", "the same file")
+	if !bytes.Equal(h.read("in.png"), in) {
+		t.Error("the input was changed")
+	}
+	h.run("mark", "--force", "in.png").want(exitOK, "", "")
+}
+
+func TestDirectory(t *testing.T) {
+	h := newHome(t)
+	h.write("in/a.png", picture(320))
+	h.write("in/b/c.png", picture(300))
+	h.write("in/bad.png", picture(320)[:900])
+	r := h.run("mark", "--jobs", "2", "-o", "out", "in").want(exitTrouble, "", "2 of 3 files marked")
+	if strings.ContainsAny(r.err, "\r\x1b") {
+		t.Errorf("a progress bar in a pipe: %q", r.err)
+	}
+	first := h.read("out/a.png")
+	h.run("mark", "--resume", "-o", "out", "in").want(exitTrouble, "", "bad.png")
+	if !bytes.Equal(h.read("out/a.png"), first) {
+		t.Error("--resume marked a file again")
+	}
+	var reports []disclose.Report
+	all := h.run("verify", "--json", "out").want(exitOK, "", "")
+	if err := json.Unmarshal([]byte(all.out), &reports); err != nil {
+		t.Fatal(err)
+	}
+	if len(reports) != 2 || reports[0].Input != filepath.Join("out", "a.png") || reports[1].Input != filepath.Join("out", "b", "c.png") {
+		t.Errorf("reports %v, want a.png and b/c.png in this order", reports)
+	}
+	if imageID(reports[0]) == "" || imageID(reports[0]) == imageID(reports[1]) {
+		t.Errorf("ids %q and %q, want two different ones", imageID(reports[0]), imageID(reports[1]))
+	}
+	h.run("mark", "--id", "9f3c52d07ab1e644", "-o", "two", "out").want(exitTrouble, "", "same id")
+	h.write("in/bad.png", nil)
+	h.run("verify", "in/bad.png", "out/a.png", "--json").want(exitNo, `"out/a.png"`, "")
+}
+
+func TestConfig(t *testing.T) {
+	h := newHome(t)
+	h.run("config", "check").want(exitOK, "ok", "")
+	h.write("c.yaml", []byte("upstream: http://user:hunter2@127.0.0.1:9/?key=hunter2\nledger: {url: \"postgres://u:hunter2@db/avow\"}\nlimits: {held_bytes: 1MiB}\n"))
+	r := h.run("config", "show", "--config", "c.yaml").want(exitOK, "held_bytes: 1MiB", "").want(exitOK, "profile: strict", "")
+	if strings.Contains(r.out, "hunter2") {
+		t.Errorf("config show prints a secret:\n%s", r.out)
+	}
+	h.run("config", "check", "--config", "c.yaml").want(exitOK, "ok", "ledger: the durable ledger")
+	h.write("shown.yaml", []byte(r.out))
+	h.run("config", "check", "--config", "shown.yaml").want(exitOK, "ok", "")
+}
+
+func TestVersion(t *testing.T) {
+	newHome(t).run("version").want(exitOK, runtime.Version(), "").want(exitOK, "template 1", "")
 }
 
 func TestHeaders(t *testing.T) {

@@ -179,6 +179,9 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 	if err != nil {
 		return err
 	}
+	if len(data) == 0 {
+		return hint(fmt.Errorf("%s: empty, there is nothing to mark", in), "give a whole PNG or JPEG file, or text")
+	}
 	var buf bytes.Buffer
 	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label})
 	_, err = w.Write(data)
