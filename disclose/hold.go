@@ -51,6 +51,7 @@ func (s *holdSink) overflow(p []byte) error {
 		return err
 	}
 	w.sink = passSink{w}
+	w.countDelivered()
 	if err := w.emit(held); err != nil {
 		return err
 	}

@@ -36,7 +36,10 @@ func (w *Writer) record(outcome Outcome) error {
 		outcome = w.Result().Outcome
 	}
 	r := w.newRecord(outcome)
-	r.SHA256, r.Size = [32]byte(w.digest.Sum(nil)), w.delivered
+	if w.digest != nil { // nil where a held output broke off before it left
+		r.SHA256 = [32]byte(w.digest.Sum(nil))
+	}
+	r.Size = w.delivered
 	return w.put(r)
 }
 

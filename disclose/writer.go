@@ -87,9 +87,6 @@ func (w *Writer) plan() {
 	w.want = enabled & NewCarrierSet(CarrierHeader)
 	w.speaks = enabled.Has(CarrierNotice)
 	kind, shape := Classify(w.out.ContentType), w.out.Shape
-	if w.m.spool.on() {
-		w.digest = sha256.New()
-	}
 	switch {
 	case PlanFor(shape, w.out.ContentType) == ModePass:
 		w.planPass(enabled, kind)
@@ -111,6 +108,17 @@ func (w *Writer) plan() {
 	default:
 		w.planNotice(enabled)
 		w.sink = &textSink{w: w}
+	}
+	if _, held := w.sink.(*holdSink); !held {
+		w.countDelivered()
+	}
+}
+
+// countDelivered has the bytes hashed on their way, for the record. A held
+// output is hashed whole.
+func (w *Writer) countDelivered() {
+	if w.m.spool.on() {
+		w.digest = sha256.New()
 	}
 }
 

@@ -31,7 +31,7 @@ func (w *response) finish() {
 	if w.dec != nil {
 		err = w.dec.Close()
 	}
-	if err == nil {
+	if err == nil && !w.closed {
 		err = w.out.Close()
 	}
 	_ = w.check(err) // a write error means that the client is gone

@@ -36,6 +36,8 @@ type response struct {
 	result    disclose.Result // of a response without out
 	digests   map[string]bool
 	first     time.Time // of the handler's first byte
+	missing   int64     // bytes of a held body still to come by its Content-Length; -1 unknown
+	closed    bool      // out is closed: the body was whole
 	streaming bool      // counted in flight
 }
 
@@ -120,6 +122,10 @@ func (w *response) open() {
 	}
 	w.out = w.ex.c.marker.NewWriter(w.r.Context(), sink{w}, out)
 	w.body = w.out
+	w.missing = -1
+	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n > 0 && w.plan.action == actHold && w.plan.decode == "" {
+		w.missing = n
+	}
 	if w.plan.decode != "" && w.r.Method != http.MethodHead {
 		w.dec = newDecoder(w.plan.decode, w.out)
 		w.body = w.dec
@@ -189,10 +195,27 @@ func (w *response) Write(p []byte) (int, error) {
 		w.first = time.Now()
 	}
 	_, err := w.body.Write(p)
+	if err == nil {
+		err = w.closeWhole(len(p))
+	}
 	if err = w.check(err); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// closeWhole marks and sends a held body as soon as all bytes that its
+// Content-Length announced are there, not when the handler returns: a reverse
+// proxy has a round through its transport to go until then.
+func (w *response) closeWhole(n int) error {
+	if w.missing < 0 || w.refused {
+		return nil
+	}
+	if w.missing -= int64(n); w.missing > 0 {
+		return nil
+	}
+	w.missing, w.closed = -1, true
+	return w.out.Close()
 }
 
 // sniff sets a missing Content-Type as net/http would, except that JSON on an
@@ -245,7 +268,7 @@ func (w *response) FlushError() error {
 	switch {
 	case w.refused:
 		return nil
-	case w.out == nil:
+	case w.out == nil || w.closed:
 		return w.rc.Flush()
 	}
 	return w.check(w.out.Flush())
