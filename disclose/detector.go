@@ -79,7 +79,8 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 			return nil, fmt.Errorf("disclose: a key to verify with is empty")
 		}
 		d.keys = append(d.keys, k.Key)
-		d.revoked[k.Key.ID()] = k.Revoked
+		// Listed twice, a revoked key stays revoked.
+		d.revoked[k.Key.ID()] = d.revoked[k.Key.ID()] || k.Revoked
 	}
 	return d, nil
 }
@@ -151,7 +152,7 @@ func (in *inspection) run() error {
 	var err error
 	switch kind {
 	case KindImage:
-		err = in.readImage(in.data, true)
+		err = in.readImage(in.data)
 	case KindJSON, KindNDJSON, KindSSE:
 		err = in.readAnswer()
 	case KindText:
@@ -219,6 +220,8 @@ func (in *inspection) verdict() (Status, Cause) {
 		return Verified, CauseRecordMatches
 	case mark.Status == Verified && in.report.Record.Status == "not_found":
 		return Present, CauseNoRecord
+	case mark.Status == Verified && in.report.Record.Status == "unavailable":
+		return Present, CauseKeyMatches // what could not be asked raises no verdict
 	case mark.Status == Verified:
 		return Verified, CauseKeyMatches
 	case mark.Status == Present:

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/avowai/avow/watermark"
 )
@@ -17,8 +18,10 @@ const (
 	HeaderOutcome    = "Avow-Outcome"
 )
 
-// maxHeaderValue bounds a header value that is parsed, in bytes.
-const maxHeaderValue = 4096
+const (
+	maxHeaderValue = 4096 // bytes of a header value that is parsed
+	maxMember      = 128  // runes of a member that is written: 12 bytes each at most
+)
 
 // OwnHeader reports whether name is one of the three names in any spelling:
 // letter case and "_" for "-" make no difference, as some servers treat them
@@ -30,7 +33,8 @@ func OwnHeader(name string) bool {
 }
 
 // HeaderValue is the Label as the value of AI-Disclosure: a Dictionary of RFC
-// 9651 with the members of draft-abaris-aicdh-01, separated by commas.
+// 9651 with the members of draft-abaris-aicdh-01, separated by commas. Names are
+// cut after 128 runes.
 func (l Label) HeaderValue() string {
 	b := []byte("mode=machine-generated")
 	model := l.Generator
@@ -51,6 +55,10 @@ func (l Label) HeaderValue() string {
 func appendMember(b []byte, key, text string) []byte {
 	if text == "" {
 		return b
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD") // a Display String is UTF-8, section 4.1.11
+	if utf8.RuneCountInString(text) > maxMember {
+		text = string([]rune(text)[:maxMember])
 	}
 	b = append(append(append(b, ", "...), key...), '=')
 	if !printable(text) {
@@ -109,7 +117,10 @@ func ParseHeader(value string) (Statement, error) {
 	}
 	for rest := value; strings.TrimSpace(rest) != ""; {
 		var member string
-		member, rest = cutMember(rest)
+		var whole bool
+		if member, rest, whole = cutMember(rest); !whole {
+			return Statement{}, fmt.Errorf("%w: a string does not end", ErrHeader)
+		}
 		key, raw, _ := strings.Cut(strings.TrimSpace(member), "=")
 		st.set(key, raw)
 	}
@@ -119,20 +130,23 @@ func ParseHeader(value string) (Statement, error) {
 	return st, nil
 }
 
-// cutMember cuts s after the first separator outside quotes.
-func cutMember(s string) (member, rest string) {
-	quoted := false
+// cutMember cuts s after the first separator outside quotes; whole is false
+// where a quote stays open. A backslash escapes in a String only: in a Display
+// String it is a character like any other.
+func cutMember(s string) (member, rest string, whole bool) {
+	quoted, display := false, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
-		case quoted && c == '\\':
+		case quoted && !display && c == '\\':
 			i++
 		case c == '"':
 			quoted = !quoted
+			display = i > 0 && s[i-1] == '%'
 		case !quoted && (c == ',' || c == ';'):
-			return s[:i], s[i+1:]
+			return s[:i], s[i+1:], true
 		}
 	}
-	return s, ""
+	return s, "", !quoted
 }
 
 func (st *Statement) set(key, raw string) {

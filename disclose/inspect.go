@@ -23,6 +23,7 @@ func (in *inspection) readHeader() {
 	}
 	f := Finding{Status: Absent}
 	for name, values := range in.src.Header {
+		name = strings.ReplaceAll(name, "_", "-") // some servers treat them alike
 		for _, v := range values {
 			switch {
 			case strings.EqualFold(name, HeaderDisclosure):
@@ -49,12 +50,11 @@ func headerFinding(value string) Finding {
 		return Finding{Status: Absent, Detail: "the header says mode=none"}
 	}
 	return Finding{Status: Present, reason: CauseStatementOnly,
-		Detail: strings.TrimSpace(fmt.Sprintf("%s %s %s", st.Mode, st.Provider, st.Model))}
+		Detail: Printable(strings.Join(strings.Fields(st.Mode+" "+st.Provider+" "+st.Model), " "))}
 }
 
-// readImage looks for the image mark, metadata and a manifest. An image that is
-// the input itself has to be readable; one inside an answer may not be.
-func (in *inspection) readImage(data []byte, whole bool) error {
+// readImage looks for the image mark, metadata and a manifest.
+func (in *inspection) readImage(data []byte) error {
 	info, err := imagemeta.Probe(data)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
@@ -197,7 +197,8 @@ func (in *inspection) readHTML() {
 func (in *inspection) readAnswer() error {
 	in.set(CarrierField, Finding{Status: Absent})
 	in.set(CarrierNotice, Finding{Status: Absent})
-	texts, images := 0, 0
+	texts := 0
+	var images [][]byte
 	for _, payload := range in.payloads() {
 		a := in.readPayload(payload)
 		if texts == 0 && len(a.texts) > 0 {
@@ -205,20 +206,59 @@ func (in *inspection) readAnswer() error {
 		}
 		texts += len(a.texts)
 		for _, span := range a.images {
-			if images++; images > 1 {
-				continue
-			}
-			if err := in.readEmbedded(span.Of(payload)); err != nil {
-				return err
-			}
+			images = append(images, span.Of(payload))
 		}
 	}
-	if images > 1 {
+	return in.readImages(images)
+}
+
+const maxEmbedded = 16 // images of one answer that are searched
+
+// readImages reports on the first image of an answer that carries an image
+// mark, else on the first that can be read. Images that cannot be read are
+// passed over, unless there is nothing else to report on.
+func (in *inspection) readImages(images [][]byte) error {
+	var first error
+	var kept *inspection
+	at, unread := 0, 0
+	for i, raw := range images[:min(len(images), maxEmbedded)] {
+		try := *in
+		err := try.readEmbedded(raw)
+		switch {
+		case in.ctx.Err() != nil:
+			return in.ctx.Err()
+		case err != nil:
+			unread++
+			if first == nil {
+				first = err
+			}
+			continue
+		case kept == nil || try.marked():
+			kept, at = &try, i+1
+		}
+		if try.marked() {
+			break
+		}
+	}
+	if kept == nil {
+		if in.found[CarrierField].Status == Present {
+			return nil
+		}
+		return first
+	}
+	in.found, in.subject = kept.found, kept.subject
+	if len(images) > 1 {
 		f := in.found[CarrierImageMark]
-		f.Detail = strings.TrimSpace(fmt.Sprintf("%s the first of %d images was read", f.Detail, images))
+		f.Detail = strings.TrimSpace(fmt.Sprintf("%s image %d of %d; %d passed over as unreadable", f.Detail, at, len(images), unread))
 		in.set(CarrierImageMark, f)
 	}
 	return nil
+}
+
+// marked reports whether the image mark, or its template, was found.
+func (in *inspection) marked() bool {
+	s := in.found[CarrierImageMark].Status
+	return s == Present || s == Verified || s == Invalid
 }
 
 const maxPayloads = 1 << 16
@@ -310,5 +350,5 @@ func (in *inspection) readEmbedded(raw []byte) error {
 		return fmt.Errorf("%w: base64 of an image: %w", ErrUnreadable, err)
 	}
 	in.subject = data
-	return in.readImage(data, false)
+	return in.readImage(data)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 )
@@ -64,7 +66,9 @@ func Languages() []language.Tag {
 }
 
 // NegotiateLanguage returns the language of the notice for an Accept-Language
-// header (RFC 9110 section 12.5.4): the best of [Languages], else English.
+// header (RFC 9110 section 12.5.4): the best of [Languages], else English. A
+// language without a notice never becomes a neighbour's: left to itself the
+// matcher answers Russian and Ukrainian readers in Bulgarian.
 func NegotiateLanguage(accept string) language.Tag {
 	if accept == "" || len(accept) > maxAcceptLanguage {
 		return language.English
@@ -73,8 +77,16 @@ func NegotiateLanguage(accept string) language.Tag {
 	if err != nil {
 		return language.English
 	}
+	want = slices.DeleteFunc(want, func(tag language.Tag) bool { return !known(tag) })
 	_, i, _ := matcher.Match(want...)
 	return wordings[i].tag
+}
+
+// known reports whether a language has a built-in notice.
+func known(tag language.Tag) bool {
+	base, _ := tag.Base()
+	found, _ := find(tag).tag.Base()
+	return base == found
 }
 
 // Notice returns the built-in sentence of a language; English where there is
@@ -114,6 +126,12 @@ func newNoticeSet(custom map[string]string) (*noticeSet, error) {
 			return nil, fmt.Errorf("disclose: notice text for %q: %w", lang, err)
 		}
 		base, _ := tag.Base()
+		if !known(tag) {
+			return nil, fmt.Errorf("disclose: notice text for %q: the language is never negotiated; it has to be one of the built-in ones", lang)
+		}
+		if _, twice := set.custom[base.String()]; twice {
+			return nil, fmt.Errorf("disclose: notice text for %q: there is another text for the language %s", lang, base)
+		}
 		set.custom[base.String()] = text
 	}
 	return set, nil
@@ -123,18 +141,34 @@ func newNoticeSet(custom map[string]string) (*noticeSet, error) {
 // long, and names an AI system in its language or in English.
 func CheckNotice(tag language.Tag, text string) error {
 	switch {
-	case strings.TrimSpace(text) != text || strings.ContainsAny(text, "\r\n\x00<>"):
+	case strings.TrimSpace(text) != text || strings.ContainsAny(text, "<>"):
 		return errors.New("must be one line of plain text without < and >, and without spaces around it")
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, invisible):
+		return errors.New("must be one line of valid UTF-8 without control, formatting or direction characters")
 	case len(text) < 15 || len(text) > 300:
 		return errors.New("must be a sentence of 15 to 300 bytes that says that one interacts with an AI system")
 	}
 	w := find(tag)
-	for _, term := range []string{"AI", "artificial intelligence", w.acronym, w.term} {
-		if term != "" && strings.Contains(strings.ToLower(text), strings.ToLower(term)) {
+	for _, term := range []string{"artificial intelligence", w.term} {
+		if strings.Contains(strings.ToLower(text), strings.ToLower(term)) {
 			return nil
 		}
 	}
+	if hasWord(text, "AI") || hasWord(text, w.acronym) {
+		return nil
+	}
 	return fmt.Errorf("must name an AI system, for example %q", w.term)
+}
+
+// invisible reports whether r does not show, or breaks the line.
+func invisible(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// hasWord reports whether word stands in text by itself and in its own letter
+// case: "email" does not name an AI, nor does "this" name the Irish IS.
+func hasWord(text, word string) bool {
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), word)
 }
 
 func (s *noticeSet) text(tag language.Tag) string {

@@ -2,6 +2,8 @@ package disclose
 
 import (
 	"encoding/json"
+
+	"github.com/avowai/avow/watermark"
 )
 
 // WellKnownPath is where a deployment says who it is.
@@ -31,7 +33,8 @@ type WellKnown struct {
 func (m *Marker) WellKnown() WellKnown {
 	w := WellKnown{
 		Provider: m.o.Provider, System: m.o.System, Version: m.o.Version,
-		Notices: map[string]string{}, KeyIDs: []string{}, SigningKeys: []string{}, Limits: Limits, Template: 1,
+		Notices: map[string]string{}, KeyIDs: []string{}, SigningKeys: []string{}, Carriers: []string{},
+		Limits: Limits, Template: watermark.TemplateVersion,
 	}
 	if m.o.Detector != nil {
 		w.Detector = m.o.Detector.String()
