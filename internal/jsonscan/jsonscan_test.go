@@ -115,6 +115,19 @@ func TestStringsRoundTrip(t *testing.T) {
 	})
 }
 
+func TestPlainRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		data := rapid.SliceOfN(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte("\"\\ \x1f\x20\x80\xa2\xff"))), 0, 40).Draw(t, "data")
+		want := 0
+		for want < len(data) && data[want] != '"' && data[want] != '\\' && data[want] >= 0x20 {
+			want++
+		}
+		if got := plainRun(data); got != want {
+			t.Fatalf("plainRun(%q) = %d, want %d", data, got, want)
+		}
+	})
+}
+
 func TestApply(t *testing.T) {
 	src := []byte("0123456789")
 	got := Apply(src, []Edit{{At: 5, Ins: []byte("b")}, {At: 2, Del: 2}, {At: 5, Ins: []byte("c")}, {At: 10, Ins: []byte("!")}})
