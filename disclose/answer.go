@@ -1,6 +1,7 @@
 package disclose
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/avowai/avow/internal/jsonscan"
@@ -108,10 +109,7 @@ func (a *answer) edit(payload []byte) (found, []jsonscan.Edit, error) {
 
 // fieldEdit inserts the field as the first member.
 func (a *answer) fieldEdit(payload []byte, members int) jsonscan.Edit {
-	at := strings.IndexByte(string(payload[:min(len(payload), 64)]), '{')
-	if at < 0 {
-		at = strings.IndexByte(string(payload), '{')
-	}
+	at := bytes.IndexByte(payload, '{')
 	ins := a.w.fieldJSON()
 	if members > 0 {
 		ins = append(ins, ',')

@@ -1,7 +1,8 @@
 // Command throughput measures what avow adds to a response on its way through,
-// against a bare httputil.ReverseProxy in the same run. Both proxies are
-// processes of their own, so that memory can be told apart, and rounds
-// alternate between them, so that a machine that slows down slows both.
+// against a bare httputil.ReverseProxy in the same run. Rounds alternate between
+// the two, so that a machine that slows down slows both. Latency is taken with
+// client, backend and proxies in one process, where it repeats within a
+// microsecond or two; memory with each proxy in a process of its own.
 //
 //	go run ./bench/throughput
 package main
@@ -43,22 +44,47 @@ func main() {
 func measure(c config) error {
 	up := httptest.NewServer(upstreamHandler())
 	defer up.Close()
-	bare, err := startChild("bare", up.URL)
-	if err != nil {
-		return err
-	}
-	defer bare.stop()
-	avow, err := startChild("avow", up.URL)
-	if err != nil {
-		return err
-	}
-	defer avow.stop()
 	printMachine(c)
-	for _, m := range []func(config, *child, *child) error{jsonLatency, firstEvent, perEvent, streamMemory} {
-		if err := m(c, bare, avow); err != nil {
+	for _, m := range []func(config, string) error{latencies, memory} {
+		if err := m(c, up.URL); err != nil {
 			return err
 		}
 	}
 	fmt.Println("\np50 per round, then the median over rounds; added = median over rounds of (avow - bare).")
 	return nil
+}
+
+// latencies serves both proxies from this process.
+func latencies(c config, upstream string) error {
+	bare, err := startHere("bare", upstream)
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	avow, err := startHere("avow", upstream)
+	if err != nil {
+		return err
+	}
+	defer avow.stop()
+	for _, m := range []func(config, *child, *child) error{jsonLatency, firstEvent, perEvent} {
+		if err := m(c, bare, avow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memory gives each proxy a process of its own.
+func memory(c config, upstream string) error {
+	bare, err := startChild("bare", upstream)
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	avow, err := startChild("avow", upstream)
+	if err != nil {
+		return err
+	}
+	defer avow.stop()
+	return streamMemory(c, bare, avow)
 }

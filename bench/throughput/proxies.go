@@ -69,12 +69,31 @@ func newProxy(kind string, target *url.URL) (http.Handler, error) {
 	return nil, fmt.Errorf("no proxy is called %q", kind)
 }
 
-// A child is one proxy in a process of its own.
+// A child is one running proxy.
 type child struct {
 	name string
 	url  string
-	cmd  *exec.Cmd
-	in   io.Closer
+	cmd  *exec.Cmd // nil where the proxy runs in this process
+	in   io.Closer // closing it stops the proxy
+}
+
+// startHere serves a proxy from this process.
+func startHere(kind, upstream string) (*child, error) {
+	target, err := url.Parse(upstream)
+	if err != nil {
+		return nil, err
+	}
+	h, err := newProxy(kind, target)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = srv.Serve(l) }()
+	return &child{name: kind, url: "http://" + l.Addr().String(), in: srv}, nil
 }
 
 func startChild(kind, upstream string) (*child, error) {
@@ -99,12 +118,14 @@ func startChild(kind, upstream string) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proxy %s did not start: %w", kind, err)
 	}
-	return &child{kind, "http://" + strings.TrimSpace(addr), cmd, in}, nil
+	return &child{name: kind, url: "http://" + strings.TrimSpace(addr), cmd: cmd, in: in}, nil
 }
 
 func (c *child) stop() {
 	_ = c.in.Close()
-	_ = c.cmd.Wait()
+	if c.cmd != nil {
+		_ = c.cmd.Wait()
+	}
 }
 
 // resident returns the process's resident set in bytes (proc(5), VmRSS).

@@ -96,7 +96,12 @@ func codeUnit(raw []byte) (rune, bool) {
 // the quotes. Invalid UTF-8 becomes U+FFFD.
 func AppendString(dst []byte, text string) []byte {
 	const digits = "0123456789abcdef"
-	for _, r := range text {
+	plain := 0
+	for plain < len(text) && text[plain] >= 0x20 && text[plain] < utf8.RuneSelf && text[plain] != '"' && text[plain] != '\\' {
+		plain++
+	}
+	dst = append(dst, text[:plain]...)
+	for _, r := range text[plain:] {
 		switch {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))
