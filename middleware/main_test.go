@@ -60,11 +60,13 @@ func proxyURL(t testing.TB, o Options, upstream string) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewProxy(target, o)
+	c, err := newCore(o, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serve(t, h)
+	transport := newTransport()
+	t.Cleanup(transport.CloseIdleConnections) // after the servers have closed
+	return serve(t, c.proxyTo(target, transport))
 }
 
 type answer struct {

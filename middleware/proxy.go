@@ -38,7 +38,12 @@ func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := c.newReverseProxy(target)
+	return c.proxyTo(target, newTransport()), nil
+}
+
+// proxyTo is the proxy over a given transport.
+func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) http.Handler {
+	next := c.newReverseProxy(target, transport)
 	public := c.public()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h := public[r.URL.Path]; h != nil {
@@ -46,7 +51,7 @@ func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 			return
 		}
 		c.serve(w, r, next)
-	}), nil
+	})
 }
 
 // public returns the pages that the proxy serves itself, by path.
@@ -64,14 +69,14 @@ func (c *core) public() map[string]http.Handler {
 	return pages
 }
 
-func (c *core) newReverseProxy(target *url.URL) *httputil.ReverseProxy {
+func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.SetURL(target)
 			pr.SetXForwarded()
 			pr.Out.Trailer = pr.In.Trailer // its values arrive with the end of the body
 		},
-		Transport:      newTransport(),
+		Transport:      transport,
 		FlushInterval:  -1,
 		BufferPool:     bufferPool{},
 		ErrorLog:       log.New(logWriter{c.log}, "", 0),
