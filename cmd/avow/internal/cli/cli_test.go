@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -313,6 +314,33 @@ func TestConfig(t *testing.T) {
 	h.run("config", "check", "--config", "c.yaml").want(exitOK, "ok", "ledger: the durable ledger")
 	h.write("shown.yaml", []byte(r.out))
 	h.run("config", "check", "--config", "shown.yaml").want(exitOK, "ok", "")
+}
+
+func TestProxyDoesNotWrapItself(t *testing.T) {
+	for _, c := range []struct {
+		upstream, listening string
+		want                bool
+	}{
+		{"http://127.0.0.1:8080", "127.0.0.1:8080", true},
+		{"http://localhost:8080/v1", "[::]:8080", true},
+		{"http://[::1]:8080", "[::]:8080", true},
+		{"http://127.0.0.1:11434", "[::]:8080", false},
+		{"http://backend:8080", "[::]:8080", false},
+		{"http://192.0.2.1:8080", "192.0.2.1:8080", true},
+		{"http://127.0.0.1:8080", "192.0.2.1:8080", false},
+	} {
+		if got := wrapsItself(c.upstream, c.listening); got != c.want {
+			t.Errorf("wrapsItself(%s, %s) = %v, want %v", c.upstream, c.listening, got, c.want)
+		}
+	}
+	h := newHome(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	h.run("proxy", "--upstream", "http://"+addr, "--listen", addr, "--admin", "127.0.0.1:0").want(exitTrouble, "", "the proxy's own address")
 }
 
 func TestVersion(t *testing.T) {

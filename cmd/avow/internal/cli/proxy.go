@@ -163,6 +163,11 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
+	if wrapsItself(c.Upstream, servers.addr(c.Listen)) {
+		servers.close()
+		return hint(errors.New("the upstream is the proxy's own address: every request would come back to it"),
+			"name the AI backend with --upstream, and choose another address with --listen")
+	}
 	o := c.Options()
 	var names []string
 	for _, carrier := range o.Disclose.Carriers.List() {
@@ -171,6 +176,22 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	a.say("wrapping %s: http://%s (metrics: http://%s/metrics), profile %s, carriers %s",
 		target(c.Upstream), servers.addr(c.Listen), servers.addr(c.Admin), c.Profile, strings.Join(names, ","))
 	return servers.run(ctx)
+}
+
+// wrapsItself reports whether an upstream is the address listened on, on this
+// machine's loopback or a wildcard. It catches the slip, not every way around.
+func wrapsItself(upstream, listening string) bool {
+	u, err := url.Parse(upstream)
+	if err != nil {
+		return false
+	}
+	host, port, err := net.SplitHostPort(listening)
+	if err != nil || u.Port() != port {
+		return false
+	}
+	ip, wild := net.ParseIP(u.Hostname()), net.ParseIP(host)
+	local := u.Hostname() == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+	return u.Hostname() == host || local && wild != nil && (wild.IsLoopback() || wild.IsUnspecified())
 }
 
 func target(raw string) string {
