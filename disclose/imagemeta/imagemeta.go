@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // A Format is an image file format.
@@ -62,31 +63,38 @@ type Info struct {
 	Width, Height int
 	// Depth is bits per channel, Channels the number of channels stored.
 	Depth, Channels int
-	Progressive     bool // JPEG
+	Progressive     bool // progressive JPEG, or interlaced PNG
 	Lossy           bool // JPEG, or WebP with a VP8 frame
 	Animated        bool
 	Complete        bool // ends as its format says it must
 	Trailing        int  // bytes after its end
 	HasC2PA         bool
 	HasXMP          bool
+	HasICC, HasEXIF bool
 }
 
 // Pixels is the number of pixels.
 func (i Info) Pixels() int64 { return int64(i.Width) * int64(i.Height) }
 
 // DecodeBytes estimates, in bytes, what decoding and marking the image takes,
-// from measured figures per sub-format.
+// from measured figures per sub-format. It saturates instead of overflowing.
 func (i Info) DecodeBytes() int64 {
 	per := int64(4)
 	switch {
 	case i.Format == JPEG && i.Progressive:
-		per = 15
+		per = 5 * int64(max(i.Channels, 3)) // a sample, and its coefficient in 32 bits
 	case i.Format == JPEG:
 		per = int64(min(max(i.Channels, 3), 4))
 	case i.Format == PNG && i.Depth == 16:
 		per = 8
+	case i.Format == WebP && i.Lossy:
+		per = 7 // the alpha plane is decoded as a lossless image of its own
 	}
-	return i.Pixels() * (per + 8)
+	if i.Format == PNG && i.Progressive {
+		per *= 2 // each pass is a picture first
+	}
+	per += 8
+	return min(i.Pixels(), math.MaxInt64/per) * per
 }
 
 // Probe reads a file's headers. It allocates nothing that grows with what they
@@ -113,7 +121,7 @@ func HasManifest(data []byte) bool {
 // gives zero Fields.
 func Read(data []byte) (Fields, error) {
 	packet, err := xmpOf(data)
-	if err != nil || packet == nil {
+	if err != nil || isBlank(packet) {
 		return Fields{}, err
 	}
 	return parseXMP(packet)
@@ -133,7 +141,8 @@ func xmpOf(data []byte) ([]byte, error) {
 
 // Write returns the file with f in its XMP. An existing packet keeps all its
 // other properties; a packet that cannot be read is left alone and gives
-// ErrXMP. All bytes outside the packet's chunk or segment stay the same.
+// ErrXMP. All bytes outside the packet's chunk or segment stay the same, and
+// all bytes where the packet says f already.
 func Write(data []byte, f Fields) ([]byte, error) {
 	old, err := xmpOf(data)
 	if err != nil {
@@ -142,6 +151,9 @@ func Write(data []byte, f Fields) ([]byte, error) {
 	packet, err := mergeXMP(old, f)
 	if err != nil {
 		return nil, err
+	}
+	if !isBlank(old) && bytes.Equal(packet, old) {
+		return bytes.Clone(data), nil
 	}
 	if len(packet) > MaxXMP {
 		return nil, fmt.Errorf("%w: XMP of %d bytes", ErrTooLarge, len(packet))
@@ -159,18 +171,22 @@ func Write(data []byte, f Fields) ([]byte, error) {
 // freshly encoded in the same format. What described the old encoding of the
 // pixels is dropped. A C2PA manifest is never carried over: it would be broken.
 func Transplant(original, encoded []byte) ([]byte, error) {
-	format := Sniff(original)
-	if format != Sniff(encoded) {
+	was, err := Probe(original)
+	if err != nil {
+		return nil, err
+	}
+	is, err := Probe(encoded)
+	switch {
+	case err != nil:
+		return nil, err
+	case was.Format != is.Format:
 		return nil, fmt.Errorf("%w: formats differ", ErrFormat)
-	}
-	if HasManifest(original) {
+	case was.HasC2PA:
 		return nil, ErrManifest
-	}
-	switch format {
-	case PNG:
+	case was.Format == PNG:
 		return transplantPNG(original, encoded)
-	case JPEG:
-		return transplantJPEG(original, encoded)
+	case was.Format == JPEG:
+		return transplantJPEG(original, encoded, was, is)
 	}
 	return nil, fmt.Errorf("%w: WebP pixels are not encoded here", ErrFormat)
 }

@@ -273,10 +273,16 @@ func TestTransplant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range [][]byte{icc, exif, text} {
+	for _, c := range [][]byte{exif, text} {
 		if !bytes.Contains(out, c) {
 			t.Errorf("chunk %s was lost", c[4:8])
 		}
+	}
+	if bytes.Contains(out, icc) {
+		t.Error("a colour profile of RGB was kept for grey pixels")
+	}
+	if same, err := Transplant(original, pngFile(t)); err != nil || !bytes.Contains(same, icc) {
+		t.Errorf("colour profile, same colour type: %v", err)
 	}
 	if bytes.Contains(out, []byte("tRNS")) {
 		t.Error("tRNS of another colour type was kept")
@@ -317,6 +323,7 @@ func checkFile(t *testing.T, data []byte) {
 	_, _ = Probe(data)
 	_, _ = Read(data)
 	HasManifest(data)
+	_, _ = Transplant(data, data)
 	out, err := Write(data, fields)
 	if err != nil {
 		return
@@ -325,7 +332,18 @@ func checkFile(t *testing.T, data []byte) {
 	if err != nil || got.GUID != fields.GUID || got.DigitalSourceType != fields.DigitalSourceType {
 		t.Fatalf("written, then read: %+v, %v", got, err)
 	}
-	_, _ = Transplant(data, data)
+	before, err := Probe(data)
+	after, err2 := Probe(out)
+	if err == nil && (err2 != nil || before.Pixels() != after.Pixels() || before.Trailing != after.Trailing) {
+		t.Fatalf("%+v, %v before; %+v, %v after", before, err, after, err2)
+	}
+	again, err := Write(out, fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got == fields && !bytes.Equal(again, out) {
+		t.Fatal("writing the same fields twice changed the file")
+	}
 }
 
 func FuzzPNG(f *testing.F) {

@@ -26,8 +26,8 @@ const (
 	maxSegments = 1 << 14
 )
 
-// A segment is one marker segment: [start,end) with its marker, [from,to) its
-// payload. For SOS the entropy-coded data that follows belongs to it.
+// A segment is one marker segment: [start,end) with its marker but without
+// fill bytes before it, [from,to) its payload. For SOS the entropy-coded data that follows belongs to it.
 type segment struct {
 	mark       byte
 	start, end int
@@ -37,49 +37,67 @@ type segment struct {
 func (s segment) data(file []byte) []byte { return file[s.from:s.to] }
 
 // jpegSegments lists the segments from SOI to EOI. whole says whether EOI was
-// there.
+// there. It finds the same segments as image/jpeg: were it to skip over a frame
+// header that the decoder reads, limits checked here would not bind there.
 func jpegSegments(data []byte) (all []segment, whole bool, err error) {
 	for pos := 2; ; {
-		start := pos
-		for pos < len(data) && data[pos] == 0xFF {
-			pos++ // fill bytes may precede a marker (B.1.1.2)
-		}
-		if pos >= len(data) {
+		at, mark, ok := nextMarker(data, pos)
+		if !ok {
 			return all, false, nil
 		}
-		if pos == start {
-			return nil, false, fmt.Errorf("jpeg: %w: no marker at byte %d", ErrMalformed, pos)
-		}
-		s := segment{mark: data[pos], start: start, from: pos + 1, to: pos + 1, end: pos + 1}
-		pos++
-		if s.mark == markEOI {
+		s := segment{mark: mark, start: at, from: at + 2, to: at + 2, end: at + 2}
+		switch {
+		case mark == markEOI:
 			return append(all, s), true, nil
-		}
-		if len(all) >= maxSegments {
+		case mark < 0xC0 || mark == markSOI:
+			return nil, false, fmt.Errorf("jpeg: marker %02X: %w: unknown there", mark, ErrMalformed)
+		case len(all) >= maxSegments:
 			return nil, false, fmt.Errorf("jpeg: %w: more than %d segments", ErrTooLarge, maxSegments)
-		}
-		if s.mark == 0x01 || s.mark >= 0xD0 && s.mark <= markSOI {
-			all = append(all, s)
+		case mark >= 0xD0 && mark <= 0xD7:
+			pos = s.end
 			continue
 		}
-		if len(data)-pos < 2 {
+		if len(data)-s.from < 2 {
 			return all, false, nil
 		}
-		size := int(binary.BigEndian.Uint16(data[pos:]))
+		size := int(binary.BigEndian.Uint16(data[s.from:]))
 		if size < 2 {
-			return nil, false, fmt.Errorf("jpeg: segment %02X: %w: length %d", s.mark, ErrMalformed, size)
+			return nil, false, fmt.Errorf("jpeg: segment %02X: %w: length %d", mark, ErrMalformed, size)
 		}
-		if size > len(data)-pos {
+		if size > len(data)-s.from {
 			return all, false, nil
 		}
-		s.from, s.to = pos+2, pos+size
-		pos = s.to
-		if s.mark == markSOS {
-			pos = entropyEnd(data, pos)
+		s.from, s.to = s.from+2, s.from+size
+		s.end = s.to
+		if mark == markSOS {
+			s.end = entropyEnd(data, s.to)
 		}
-		s.end = pos
+		pos = s.end
 		all = append(all, s)
 	}
+}
+
+// nextMarker returns the place and the code of the next marker. Like image/jpeg
+// it passes over stray bytes and stuffed zeros between segments; fill bytes may
+// precede a marker (B.1.1.2), and what follows them is always one.
+func nextMarker(data []byte, pos int) (at int, mark byte, ok bool) {
+	for {
+		i := bytes.IndexByte(data[pos:], 0xFF)
+		if i < 0 || pos+i+1 >= len(data) {
+			return 0, 0, false
+		}
+		at = pos + i
+		if data[at+1] != 0 {
+			break
+		}
+		pos = at + 2
+	}
+	for data[at+1] == 0xFF {
+		if at++; at+1 >= len(data) {
+			return 0, 0, false
+		}
+	}
+	return at, data[at+1], true
 }
 
 // entropyEnd returns where entropy-coded data stops: at a marker that is
@@ -106,9 +124,19 @@ func isFrame(mark byte) bool {
 	return mark >= 0xC0 && mark <= 0xCF && mark != 0xC4 && mark != 0xC8 && mark != 0xCC
 }
 
+// isManifestSegment takes every JUMBF store for a manifest: whatever it is, it
+// is likely to bind the bytes around it.
 func isManifestSegment(s segment, data []byte) bool {
 	body := s.data(data)
 	return s.mark == markAPP11 && len(body) >= 16 && string(body[:2]) == "JP" && string(body[12:16]) == "jumb"
+}
+
+func isICC(s segment, data []byte) bool {
+	return s.mark == markAPP2 && bytes.HasPrefix(s.data(data), []byte("ICC_PROFILE\x00"))
+}
+
+func isEXIF(s segment, data []byte) bool {
+	return s.mark == markAPP1 && bytes.HasPrefix(s.data(data), []byte("Exif\x00"))
 }
 
 func probeJPEG(data []byte) (Info, error) {
@@ -117,10 +145,12 @@ func probeJPEG(data []byte) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{Format: JPEG, Lossy: true, Complete: whole, Depth: 8}
+	framed := false
 	for _, s := range segs {
 		body := s.data(data)
 		switch {
-		case isFrame(s.mark) && len(body) >= 6 && info.Width == 0:
+		case isFrame(s.mark) && len(body) >= 6 && !framed: // decoders refuse a second one
+			framed = true
 			info.Depth = int(body[0])
 			info.Height = int(binary.BigEndian.Uint16(body[1:]))
 			info.Width = int(binary.BigEndian.Uint16(body[3:]))
@@ -130,6 +160,10 @@ func probeJPEG(data []byte) (Info, error) {
 			info.HasC2PA = true
 		case s.mark == markAPP1 && bytes.HasPrefix(body, []byte(xmpHeader)):
 			info.HasXMP = true
+		case isICC(s, data):
+			info.HasICC = true
+		case isEXIF(s, data):
+			info.HasEXIF = true
 		case s.mark == markEOI:
 			info.Trailing = len(data) - s.end
 		}
@@ -184,8 +218,7 @@ func writeJPEG(data, packet []byte) ([]byte, error) {
 	}
 	at := 2
 	for _, s := range segs {
-		exif := s.mark == markAPP1 && bytes.HasPrefix(s.data(data), []byte("Exif\x00"))
-		if s.mark != markAPP0 && !exif {
+		if s.mark != markAPP0 && !isEXIF(s, data) {
 			break
 		}
 		at = s.end
@@ -194,22 +227,19 @@ func writeJPEG(data, packet []byte) ([]byte, error) {
 }
 
 // transplantJPEG puts the application and comment segments of original before
-// the tables of encoded. Go's encoder writes grey or YCbCr without any.
-func transplantJPEG(original, encoded []byte) ([]byte, error) {
+// the tables of encoded. Left out are APP14, as image/jpeg writes grey or YCbCr
+// and never needs it, the ICC profile where the number of colours changed, and
+// the index of a multi-picture file (CIPA DC-007), whose offsets are stale.
+func transplantJPEG(original, encoded []byte, was, is Info) ([]byte, error) {
 	segs, whole, err := jpegSegments(original)
 	if err != nil {
 		return nil, err
 	}
-	info, err := probeJPEG(original)
-	if err != nil {
-		return nil, err
-	}
-	fourColours := info.Channels == 4
 	out := append(make([]byte, 0, len(original)+len(encoded)), encoded[:2]...)
 	for _, s := range segs {
-		icc := s.mark == markAPP2 && bytes.HasPrefix(s.data(original), []byte("ICC_PROFILE\x00"))
 		app := s.mark >= markAPP0 && s.mark <= markAPP15 || s.mark == markCOM
-		if !app || s.mark == markAPP14 || icc && fourColours {
+		index := s.mark == markAPP2 && bytes.HasPrefix(s.data(original), []byte("MPF\x00"))
+		if !app || s.mark == markAPP14 || index || isICC(s, original) && was.Channels != is.Channels {
 			continue
 		}
 		out = append(out, original[s.start:s.end]...)

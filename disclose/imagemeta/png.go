@@ -58,7 +58,7 @@ func probePNG(data []byte) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	if len(chunks) == 0 || chunks[0].kind != "IHDR" || chunks[0].to-chunks[0].from != 13 {
+	if len(chunks) == 0 || chunks[0].kind != "IHDR" || chunks[0].to-chunks[0].from != 13 || !chunks[0].whole {
 		return Info{}, fmt.Errorf("png: %w: no IHDR chunk", ErrMalformed)
 	}
 	h := chunks[0].data(data)
@@ -69,12 +69,20 @@ func probePNG(data []byte) (Info, error) {
 	}
 	info.Width, info.Height = int(w), int(ht)
 	info.Channels = map[byte]int{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[h[9]]
+	info.Progressive = h[12] != 0
+	if info.Channels == 0 {
+		return Info{}, fmt.Errorf("png: chunk IHDR: %w: colour type %d", ErrMalformed, h[9])
+	}
 	for _, c := range chunks {
 		switch c.kind {
 		case "acTL":
 			info.Animated = true
 		case "caBX":
 			info.HasC2PA = true
+		case "iCCP":
+			info.HasICC = true
+		case "eXIf":
+			info.HasEXIF = true
 		case "iTXt":
 			info.HasXMP = info.HasXMP || isXMPChunk(c.data(data))
 		case "IEND":
@@ -87,7 +95,7 @@ func probePNG(data []byte) (Info, error) {
 
 func isXMPChunk(body []byte) bool { return bytes.HasPrefix(body, []byte(xmpKeyword+"\x00")) }
 
-// findXMP returns the XMP chunk, if there is one.
+// findPNGXMP returns the XMP chunk, if there is one.
 func findPNGXMP(data []byte) (chunk, bool, error) {
 	chunks, err := pngChunks(data)
 	if err != nil {
@@ -172,12 +180,33 @@ func writePNG(data, packet []byte) ([]byte, error) {
 	return splice(data, chunks[0].end, 0, makeChunk("iTXt", body)), nil
 }
 
-// describesPixels are the chunks that stay true only while the colour type and
-// the palette do.
-var describesPixels = map[string]bool{"tRNS": true, "bKGD": true, "hIST": true, "sBIT": true, "sPLT": true}
+// staysTrue are the chunks that are marked unsafe to copy but do not depend on
+// how the pixels are encoded. Without it the fourth letter of the name decides
+// (PNG 5.4): upper case means that a change of critical chunks invalidates it.
+var staysTrue = map[string]bool{
+	"cHRM": true, "gAMA": true, "iCCP": true, "sRGB": true, "cICP": true, "mDCV": true, "cLLI": true,
+	"tIME": true, "pCAL": true, "sCAL": true, "sTER": true,
+}
 
-// transplantPNG keeps the critical chunks of encoded and the ancillary chunks
-// of original, before or after the pixels as they were.
+// keepsChunk reports whether an ancillary chunk of a file with the header was
+// still holds for one with the header is. tRNS and hIST never do: the encoder
+// writes the transparency that its pixels need, and they have changed.
+func keepsChunk(kind string, was, is []byte) bool {
+	const colourful = 2 // bit of the colour type: not greyscale
+	switch kind {
+	case "caBX", "tRNS", "hIST":
+		return false
+	case "bKGD", "sBIT", "sPLT":
+		return bytes.Equal(was[8:10], is[8:10]) && was[9] != 3
+	case "iCCP": // a profile is for grey or for colour (PNG 11.3.2.3)
+		return was[9]&colourful == is[9]&colourful
+	}
+	ancillary, safe := kind[0]&0x20 != 0, kind[3]&0x20 != 0
+	return ancillary && (safe || staysTrue[kind])
+}
+
+// transplantPNG keeps the chunks of encoded and adds those of original that
+// still hold, before or after the pixels as they were. Both have an IHDR.
 func transplantPNG(original, encoded []byte) ([]byte, error) {
 	old, err := pngChunks(original)
 	if err != nil {
@@ -187,13 +216,12 @@ func transplantPNG(original, encoded []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sameColour := bytes.Equal(old[0].data(original)[8:10], fresh[0].data(encoded)[8:10])
+	was, is := old[0].data(original), fresh[0].data(encoded)
 	var before, after []byte
 	seenPixels := false
 	for _, c := range old {
 		seenPixels = seenPixels || c.kind == "IDAT"
-		ancillary := len(c.kind) == 4 && c.kind[0]&0x20 != 0
-		if !ancillary || !c.whole || c.kind == "caBX" || describesPixels[c.kind] && !sameColour {
+		if !c.whole || !keepsChunk(c.kind, was, is) {
 			continue
 		}
 		if seenPixels {

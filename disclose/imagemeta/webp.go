@@ -12,12 +12,17 @@ const (
 	webpAlpha     = 0x10
 )
 
-// webpChunks lists the chunks of the RIFF file. whole says whether the data is
-// as long as the RIFF header says.
-func webpChunks(data []byte) (all []chunk, whole bool, err error) {
+// riffEnd is where the RIFF chunk ends, at most at the end of the data. whole
+// says whether the data reaches as far as its header says.
+func riffEnd(data []byte) (end int, whole bool) {
 	size := int64(binary.LittleEndian.Uint32(data[4:])) + 8
-	whole = size <= int64(len(data))
-	limit := int(min(size, int64(len(data))))
+	return int(min(size, int64(len(data)))), size <= int64(len(data))
+}
+
+// webpChunks lists the chunks of the RIFF file. whole says whether all bytes
+// that its headers announce are there.
+func webpChunks(data []byte) (all []chunk, whole bool, err error) {
+	limit, whole := riffEnd(data)
 	for pos := 12; pos+8 <= limit; {
 		if len(all) >= maxChunks {
 			return nil, false, fmt.Errorf("webp: %w: more than %d chunks", ErrTooLarge, maxChunks)
@@ -42,26 +47,30 @@ func probeWebP(data []byte) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	info := Info{Format: WebP, Complete: whole, Depth: 8, Channels: 4}
-	info.Trailing = max(0, len(data)-int(binary.LittleEndian.Uint32(data[4:]))-8)
+	end, _ := riffEnd(data)
+	info := Info{Format: WebP, Complete: whole, Depth: 8, Channels: 4, Trailing: len(data) - end}
 	for _, c := range chunks {
 		body := c.data(data)
+		w, h := webpSize(c.kind, body)
 		switch {
-		case c.kind == "VP8X" && len(body) >= 10:
-			info.Animated = body[0]&webpAnimation != 0
-			info.Width, info.Height = 1+int(uint24(body[4:])), 1+int(uint24(body[7:]))
-		case c.kind == "VP8 " && len(body) >= 10:
+		case w == 0:
+		case info.Width == 0: // the first size is the one that decoders go by
+			info.Width, info.Height = w, h
+		case (w != info.Width || h != info.Height) && !info.Animated:
+			return Info{}, fmt.Errorf("webp: chunk %q: %w: %d x %d pixels on a canvas of %d x %d", c.kind, ErrMalformed, w, h, info.Width, info.Height)
+		}
+		switch c.kind {
+		case "VP8X":
+			info.Animated = info.Animated || len(body) > 0 && body[0]&webpAnimation != 0
+		case "VP8 ":
 			info.Lossy = true
-			if info.Width == 0 {
-				info.Width = int(binary.LittleEndian.Uint16(body[6:]) & 0x3FFF)
-				info.Height = int(binary.LittleEndian.Uint16(body[8:]) & 0x3FFF)
-			}
-		case c.kind == "VP8L" && len(body) >= 5 && info.Width == 0:
-			bits := binary.LittleEndian.Uint32(body[1:])
-			info.Width, info.Height = 1+int(bits&0x3FFF), 1+int(bits>>14&0x3FFF)
-		case c.kind == "XMP ":
+		case "XMP ":
 			info.HasXMP = true
-		case c.kind == "C2PA":
+		case "ICCP":
+			info.HasICC = true
+		case "EXIF":
+			info.HasEXIF = true
+		case "C2PA":
 			info.HasC2PA = true
 		}
 	}
@@ -69,6 +78,20 @@ func probeWebP(data []byte) (Info, error) {
 		return Info{}, fmt.Errorf("webp: %w: no frame header", ErrMalformed)
 	}
 	return info, nil
+}
+
+// webpSize is the size in pixels that a chunk states, or 0 where it states none.
+func webpSize(kind string, body []byte) (width, height int) {
+	switch {
+	case kind == "VP8X" && len(body) >= 10:
+		return 1 + int(uint24(body[4:])), 1 + int(uint24(body[7:]))
+	case kind == "VP8 " && len(body) >= 10:
+		return int(binary.LittleEndian.Uint16(body[6:]) & 0x3FFF), int(binary.LittleEndian.Uint16(body[8:]) & 0x3FFF)
+	case kind == "VP8L" && len(body) >= 5:
+		bits := binary.LittleEndian.Uint32(body[1:])
+		return 1 + int(bits&0x3FFF), 1 + int(bits>>14&0x3FFF)
+	}
+	return 0, 0
 }
 
 func uint24(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }
@@ -101,7 +124,8 @@ func makeRIFF(kind string, body []byte) []byte {
 }
 
 // writeWebP sets the XMP flag of VP8X, adding that chunk to a simple file, and
-// puts the packet at the end, where RFC 9649 section 2.7 wants it.
+// puts the packet at the end, where RFC 9649 section 2.7 wants it. All other
+// chunks keep their bytes and their order.
 func writeWebP(data, packet []byte) ([]byte, error) {
 	info, err := probeWebP(data)
 	if err != nil {
@@ -127,10 +151,15 @@ func writeWebP(data, packet []byte) ([]byte, error) {
 		if c.kind == "VP8X" && c.to > c.from {
 			out[start+8] |= webpXMPFlag
 		}
+		if len(out)%2 == 1 { // some writers leave out the last padding byte
+			out = append(out, 0)
+		}
 	}
 	out = append(out, makeRIFF("XMP ", packet)...)
+	end, _ := riffEnd(data)
+	out = append(out, data[chunks[len(chunks)-1].end:end]...) // too short to be a chunk
 	binary.LittleEndian.PutUint32(out[4:], uint32(len(out)-8))
-	return append(out, data[len(data)-info.Trailing:]...), nil
+	return append(out, data[end:]...), nil
 }
 
 func extendedHeader(info Info, first chunk, data []byte) []byte {

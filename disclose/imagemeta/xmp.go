@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Namespaces of the properties avow reads and writes.
@@ -74,10 +74,16 @@ type place struct{ start, end int }
 
 // An xmpView is what one walk over a packet finds.
 type xmpView struct {
+	packet  []byte
+	dec     *xml.Decoder
+	depth   int // of the element the walk is in
+	rdf     int // depth of rdf:RDF, 0 before it, -1 after it
+	desc    bool
 	fields  Fields
 	ours    []place         // values that Write replaces
 	present map[string]bool // foreign properties that are there already
-	rdfEnd  int             // offset of </rdf:RDF>
+	rdfEnd  int             // offset of </rdf:RDF>, or behind <rdf:RDF/>
+	rdfName string          // its name with prefix if it is empty: <rdf:RDF/>
 	about   string
 }
 
@@ -89,33 +95,23 @@ func parseXMP(packet []byte) (Fields, error) {
 
 // viewXMP walks a packet with a namespace-aware decoder. Document types and
 // entities are refused; nesting does not recurse.
-func viewXMP(packet []byte) (xmpView, error) {
-	v := xmpView{present: map[string]bool{}, rdfEnd: -1}
+func viewXMP(packet []byte) (*xmpView, error) {
+	v := &xmpView{packet: packet, present: map[string]bool{}, rdfEnd: -1}
 	if len(packet) > MaxXMP {
 		return v, fmt.Errorf("%w: XMP of %d bytes", ErrTooLarge, len(packet))
 	}
-	packet = bytes.TrimRight(packet, "\x00")
-	dec := xml.NewDecoder(bytes.NewReader(packet))
+	v.dec = xml.NewDecoder(bytes.NewReader(bytes.TrimRight(packet, "\x00")))
 	for {
-		start := int(dec.InputOffset())
-		tok, err := dec.Token()
+		start := int(v.dec.InputOffset())
+		tok, err := v.dec.Token()
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if err == nil {
+			err = v.token(tok, start)
+		}
 		if err != nil {
 			return v, fmt.Errorf("%w: %w", ErrXMP, err)
-		}
-		switch t := tok.(type) {
-		case xml.Directive:
-			return v, fmt.Errorf("%w: document type declarations are refused", ErrXMP)
-		case xml.StartElement:
-			if err := v.element(dec, t, packet, start); err != nil {
-				return v, err
-			}
-		case xml.EndElement:
-			if t.Name.Space == nsRDF && t.Name.Local == "RDF" {
-				v.rdfEnd = start
-			}
 		}
 	}
 	if v.rdfEnd < 0 {
@@ -124,52 +120,117 @@ func viewXMP(packet []byte) (xmpView, error) {
 	return v, nil
 }
 
-// element reads a start tag: the attributes of an rdf:Description, or a
-// property in element form.
-func (v *xmpView) element(dec *xml.Decoder, t xml.StartElement, packet []byte, start int) error {
-	if t.Name.Space == nsRDF && t.Name.Local == "Description" {
-		v.attributes(t, packet, start, int(dec.InputOffset()))
-		return nil
+var errDoctype = errors.New("document type declarations are refused")
+
+// token takes one token. The properties of the image are those of the
+// rdf:Descriptions right below the first rdf:RDF; deeper ones belong to
+// something else, such as the ingredients in xmpMM:Pantry.
+func (v *xmpView) token(tok xml.Token, start int) error {
+	switch t := tok.(type) {
+	case xml.Directive:
+		return errDoctype
+	case xml.StartElement:
+		v.depth++
+		switch {
+		case v.rdf == 0 && t.Name.Space == nsRDF && t.Name.Local == "RDF":
+			v.rdf = v.depth
+		case v.rdf > 0 && v.depth == v.rdf+1:
+			v.desc = t.Name.Space == nsRDF && t.Name.Local == "Description"
+			if v.desc {
+				v.attributes(t, start)
+			}
+		case v.rdf > 0 && v.depth == v.rdf+2 && v.desc:
+			return v.element(t, start)
+		}
+	case xml.EndElement:
+		if v.depth == v.rdf {
+			v.rdf, v.rdfEnd = -1, start
+			if start == int(v.dec.InputOffset()) { // no end tag of its own
+				v.rdfName = lastTagName(v.packet[:start])
+			}
+		}
+		v.depth--
 	}
+	return nil
+}
+
+// lastTagName returns the name, with its prefix, in the tag that text ends with.
+// A start tag holds no other "<": the decoder refuses one in a value.
+func lastTagName(text []byte) string {
+	name := bytes.TrimLeft(text[bytes.LastIndexByte(text, '<')+1:], xmlSpace)
+	return string(name[:max(0, bytes.IndexAny(name, xmlSpace+"/"))])
+}
+
+// element reads a property in element form, up to its end.
+func (v *xmpView) element(t xml.StartElement, start int) error {
 	p := findProperty(t.Name)
 	date := t.Name.Space == nsXMP && t.Name.Local == createDate
 	if p == nil && !date {
 		return nil
 	}
-	text, err := elementText(dec, t)
+	text, err := elementText(v.dec, t)
+	v.depth--
 	if err != nil {
 		return err
 	}
-	v.note(p, date, text, place{start, int(dec.InputOffset())})
+	v.note(p, date, text, place{start, int(v.dec.InputOffset())})
 	return nil
 }
 
-func (v *xmpView) attributes(t xml.StartElement, packet []byte, start, end int) {
-	for _, a := range t.Attr {
+// attributes reads the properties in attribute form of an rdf:Description.
+func (v *xmpView) attributes(t xml.StartElement, start int) {
+	places := attributePlaces(v.packet, start, int(v.dec.InputOffset()))
+	for i, a := range t.Attr {
 		if a.Name.Space == nsRDF && a.Name.Local == "about" && v.about == "" {
 			v.about = a.Value
 		}
 		p := findProperty(a.Name)
 		date := a.Name.Space == nsXMP && a.Name.Local == createDate
-		if p == nil && !date {
+		if p == nil && !date || i >= len(places) {
 			continue
 		}
-		re := regexp.MustCompile(`\s+[^\s=<>"']+:` + regexp.QuoteMeta(a.Name.Local) + `\s*=\s*("[^"]*"|'[^']*')`)
-		at := place{}
-		if m := re.FindIndex(packet[start:end]); m != nil {
-			at = place{start + m[0], start + m[1]}
-		}
-		v.note(p, date, a.Value, at)
+		v.note(p, date, a.Value, places[i])
 	}
+}
+
+const xmlSpace = " \t\r\n"
+
+// attributePlaces returns where the attributes of the start tag in [start,end)
+// stand, each with the white space before it, in the order of the tag. The
+// decoder has accepted the tag, so every value has its quotes.
+func attributePlaces(packet []byte, start, end int) (all []place) {
+	for pos := start; pos < end; {
+		eq := bytes.IndexByte(packet[pos:end], '=')
+		if eq < 0 {
+			break
+		}
+		open := bytes.IndexAny(packet[pos+eq:end], `"'`)
+		if open < 0 {
+			break
+		}
+		open += pos + eq
+		value := bytes.IndexByte(packet[open+1:end], packet[open])
+		if value < 0 {
+			break
+		}
+		name := len(bytes.TrimRight(packet[pos:pos+eq], xmlSpace))
+		name = pos + 1 + bytes.LastIndexAny(packet[pos:pos+name], xmlSpace)
+		from := pos + len(bytes.TrimRight(packet[pos:name], xmlSpace))
+		pos = open + 1 + value + 1
+		at := place{from, pos}
+		if from < name && pos < end && !bytes.ContainsAny(packet[pos:pos+1], xmlSpace+"/>") {
+			at.start++ // the next attribute has no white space of its own
+		}
+		all = append(all, at)
+	}
+	return all
 }
 
 func (v *xmpView) note(p *property, date bool, text string, at place) {
 	text = strings.TrimSpace(text)
 	if date {
 		v.present[createDate] = true
-		if t, err := time.Parse(time.RFC3339, text); err == nil {
-			v.fields.CreateDate = t
-		}
+		v.fields.CreateDate = parseDate(text)
 		return
 	}
 	*p.value(&v.fields) = text
@@ -179,6 +240,22 @@ func (v *xmpView) note(p *property, date bool, text string, at place) {
 	if !p.ours {
 		v.present[p.name] = true
 	}
+}
+
+// dateForms are those of ISO 16684-1 section 8.2.1.1; fractions of a second are
+// accepted by time.Parse where seconds are.
+var dateForms = []string{
+	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly, "2006-01", "2006",
+}
+
+// parseDate returns the zero time for what is no date. Without a zone it is UTC.
+func parseDate(text string) time.Time {
+	for _, form := range dateForms {
+		if t, err := time.Parse(form, text); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 // elementText returns an element's text, or its rdf:resource, and reads up to
@@ -193,7 +270,7 @@ func elementText(dec *xml.Decoder, t xml.StartElement) (string, error) {
 	for depth := 1; depth > 0; {
 		tok, err := dec.Token()
 		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrXMP, err)
+			return "", err
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
@@ -203,7 +280,7 @@ func elementText(dec *xml.Decoder, t xml.StartElement) (string, error) {
 		case xml.CharData:
 			b.Write(t)
 		case xml.Directive:
-			return "", fmt.Errorf("%w: document type declarations are refused", ErrXMP)
+			return "", errDoctype
 		}
 	}
 	return strings.TrimSpace(b.String()), nil
@@ -217,12 +294,15 @@ const packetEnd = " </rdf:RDF>\n</x:xmpmeta>\n" + `<?xpacket end="w"?>`
 // mergeXMP returns a packet with f in it: a new one, or the old one with our
 // properties replaced and everything else as it was.
 func mergeXMP(old []byte, f Fields) ([]byte, error) {
-	if len(bytes.TrimRight(old, "\x00 \r\n\t")) == 0 {
+	if isBlank(old) {
 		return []byte(packetStart + description(f, nil, "") + packetEnd), nil
 	}
 	v, err := viewXMP(old)
 	if err != nil {
 		return nil, err
+	}
+	if v.says(f) {
+		return old, nil
 	}
 	out := make([]byte, 0, len(old)+1024)
 	pos := 0
@@ -230,10 +310,33 @@ func mergeXMP(old []byte, f Fields) ([]byte, error) {
 		out = append(out, old[pos:p.start]...)
 		pos = p.end
 	}
+	ours := description(f, v.present, v.about)
+	if v.rdfName != "" {
+		out = append(out, old[pos:v.rdfEnd-2]...)
+		out = append(out, ">\n"+ours+"</"+v.rdfName+">"...)
+		return append(out, old[v.rdfEnd:]...), nil
+	}
 	out = append(out, old[pos:v.rdfEnd]...)
-	out = append(out, description(f, v.present, v.about)...)
+	out = append(out, ours...)
 	return append(out, old[v.rdfEnd:]...), nil
 }
+
+// says reports whether writing f would change nothing.
+func (v *xmpView) says(f Fields) bool {
+	ours := 0
+	for _, p := range properties {
+		was, is := *p.value(&v.fields), *p.value(&f)
+		switch {
+		case p.ours && was != is, !p.ours && is != "" && !v.present[p.name]:
+			return false
+		case p.ours && is != "":
+			ours++
+		}
+	}
+	return ours == len(v.ours) && (f.CreateDate.IsZero() || v.present[createDate])
+}
+
+func isBlank(packet []byte) bool { return len(bytes.Trim(packet, "\x00"+xmlSpace)) == 0 }
 
 // description is an rdf:Description with the fields as elements. It declares
 // the rdf prefix itself, whatever the packet calls it.
@@ -256,9 +359,15 @@ func description(f Fields, present map[string]bool, about string) string {
 	return b.String()
 }
 
-// escape makes text safe between tags and inside quotes. Characters that XML
-// cannot hold become U+FFFD.
+// escape makes text safe between tags and inside quotes. Control characters are
+// removed; others that XML cannot hold become U+FFFD.
 func escape(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !strings.ContainsRune(xmlSpace, r) {
+			return -1
+		}
+		return r
+	}, text)
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(text)) // a strings.Builder does not fail
 	return b.String()
