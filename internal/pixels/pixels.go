@@ -47,7 +47,9 @@ func Decode(data []byte, f Format) (img image.Image, err error) {
 	return nil, ErrFormat
 }
 
-// EncodePNG encodes an image; depth and greyness are kept.
+// EncodePNG encodes an image; depth and greyness are kept. On natural images the
+// fastest level is four times as fast as the default one and its files are about
+// a tenth larger, which a response on its way can afford better than the time.
 func EncodePNG(img image.Image) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestSpeed}
@@ -62,8 +64,9 @@ func EncodePNG(img image.Image) ([]byte, error) {
 const minQuality, maxQuality = 80, 97
 
 // EncodeJPEG encodes an image with about the quality of the original file like.
-// Go's encoder stores colour at half resolution (4:2:0) and knows neither
-// progressive nor four-colour files.
+// Grey stays grey. Go's encoder stores colour at half resolution (4:2:0), so the
+// fine colour of a 4:4:4 file is lost, and knows neither progressive nor
+// four-colour files: CMYK becomes YCbCr by the decoder's naive conversion.
 func EncodeJPEG(img image.Image, like []byte) ([]byte, error) {
 	var buf bytes.Buffer
 	q := min(max(Quality(like), minQuality), maxQuality)
