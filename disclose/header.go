@@ -36,7 +36,7 @@ func OwnHeader(name string) bool {
 // 9651 with the members of draft-abaris-aicdh-01, separated by commas. Names are
 // cut after 128 runes.
 func (l Label) HeaderValue() string {
-	b := []byte("mode=machine-generated")
+	b := append(make([]byte, 0, 160), "mode=machine-generated"...)
 	model := l.Generator
 	if model == "" {
 		model = l.System

@@ -235,6 +235,9 @@ func (w *response) sniff(p []byte) {
 // check deals with a refusal by the Writer: an error answer while nothing has
 // left, afterwards a broken connection.
 func (w *response) check(err error) error {
+	if err == nil {
+		return nil
+	}
 	var held *disclose.Withheld
 	if !errors.As(err, &held) {
 		return err
