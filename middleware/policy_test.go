@@ -224,14 +224,17 @@ func TestRandomPathsAddNoSeries(t *testing.T) {
 	}
 }
 
+// title writes an ASCII word with a capital.
+func title(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+
 func spellings() []string {
 	var all []string
 	for _, name := range []string{"ai-disclosure", "avow-id", "avow-outcome"} {
 		parts := strings.SplitN(name, "-", 2)
 		for _, sep := range []string{"-", "_"} {
 			for _, join := range [][2]string{{parts[0], parts[1]}, {strings.ToUpper(parts[0]), strings.ToUpper(parts[1])},
-				{strings.Title(parts[0]), strings.Title(parts[1])}, {strings.ToUpper(parts[0]), parts[1]}, //nolint:staticcheck // ASCII
-				{parts[0], strings.ToUpper(parts[1])}, {strings.Title(parts[0]), parts[1]}, {parts[0], strings.Title(parts[1])}} { //nolint:staticcheck // ASCII
+				{title(parts[0]), title(parts[1])}, {strings.ToUpper(parts[0]), parts[1]},
+				{parts[0], strings.ToUpper(parts[1])}, {title(parts[0]), parts[1]}, {parts[0], title(parts[1])}} {
 				all = append(all, join[0]+sep+join[1])
 			}
 		}

@@ -34,11 +34,10 @@ type response struct {
 	body      io.Writer        // out, or the decoder in front of it
 	dec       *decoder
 	result    disclose.Result // of a response without out
-	digests   map[string]bool
-	first     time.Time // of the handler's first byte
-	missing   int64     // bytes of a held body still to come by its Content-Length; -1 unknown
-	closed    bool      // out is closed: the body was whole
-	streaming bool      // counted in flight
+	first     time.Time       // of the handler's first byte
+	missing   int64           // bytes of a held body still to come by its Content-Length; -1 unknown
+	closed    bool            // out is closed: the body was whole
+	streaming bool            // counted in flight
 }
 
 var (

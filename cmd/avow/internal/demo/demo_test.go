@@ -31,11 +31,12 @@ func TestReplyFollowsTheConversation(t *testing.T) {
 		"":                            "",
 		"%s %d":                       "",
 	} {
-		if got := say(text); got == "" || !strings.Contains(got, want) || strings.Contains(got, "%!") {
+		got := say(text)
+		if got == "" || !strings.Contains(got, want) || strings.Contains(got, "%!") {
 			t.Errorf("Reply(%q) = %q, want %q in it", text, got, want)
 		}
-		if say(text) != say(text) {
-			t.Errorf("Reply(%q) changes", text)
+		if again := say(text); again != got {
+			t.Errorf("Reply(%q) changes from %q to %q", text, got, again)
 		}
 	}
 }
