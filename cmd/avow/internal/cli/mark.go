@@ -192,14 +192,34 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 		return markHint(err)
 	}
 	res := w.Result()
-	if res.Outcome != disclose.OutcomeMarked && !(res.Outcome == disclose.OutcomeDegraded && len(res.Marks) > len(res.Missing)) {
-		return hint(fmt.Errorf("nothing could be attached (%s)", disclose.OutcomeValue(res)), "give a PNG or JPEG image, plain text or a complete HTML page; say which with --type")
+	if !attached(res) {
+		return hint(fmt.Errorf("nothing could be attached (%s)", disclose.OutcomeValue(res)), "%s", unmarkedHint(res))
 	}
 	if err := m.deliver(out, buf.Bytes()); err != nil {
 		return err
 	}
 	m.a.say("%s: %s, id %s -> %s", in, disclose.OutcomeValue(res), res.Label.ID, out)
 	return nil
+}
+
+// attached reports whether the output carries anything that the input did not.
+func attached(res disclose.Result) bool {
+	for _, mark := range res.Marks {
+		if mark.Err == nil && mark.Reason == disclose.ReasonNone {
+			return true
+		}
+	}
+	return false
+}
+
+func unmarkedHint(res disclose.Result) string {
+	switch res.Reason {
+	case disclose.ReasonForeignManifest:
+		return "the image carries a C2PA manifest that a mark would break; keep it as it is, and disclose it in a header"
+	case disclose.ReasonAlreadyMarked:
+		return "it carries a mark of this deployment already"
+	}
+	return "give a PNG or JPEG image, plain text or a complete HTML page; say which with --type"
 }
 
 func markHint(err error) error {
