@@ -350,7 +350,7 @@ func (w *response) changeHeaders(h http.Header, result disclose.Result, body []b
 	if n, ok := w.out.Length(); ok && !hasTrailers(h) && w.r.Method != http.MethodHead {
 		h.Set("Content-Length", strconv.FormatInt(n, 10))
 	}
-	if result.Notice {
+	if !result.Language.IsRoot() { // of the notice, given or to come
 		h.Set("Content-Language", result.Language.String())
 	}
 	if disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE {
