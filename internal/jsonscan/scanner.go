@@ -93,7 +93,8 @@ func (s *Scanner) Kind() Kind {
 
 // Object reads an object. For every member, duplicates included, it calls fn
 // with the span of the key's content (without the quotes, escapes as written).
-// fn reads the value with the scanner; a value that fn leaves is skipped.
+// fn reads the value with the scanner; a value that fn leaves is skipped. A nil
+// fn leaves all.
 func (s *Scanner) Object(fn func(key Span) error) error {
 	if err := s.open('{'); err != nil {
 		return err
@@ -110,7 +111,12 @@ func (s *Scanner) Object(fn func(key Span) error) error {
 		if err := s.want(':'); err != nil {
 			return err
 		}
-		if err := s.value(func() error { return fn(key) }); err != nil {
+		if fn != nil {
+			err = s.value(func() error { return fn(key) })
+		} else {
+			err = s.Skip()
+		}
+		if err != nil {
 			return err
 		}
 		if s.next('}') {
@@ -123,7 +129,7 @@ func (s *Scanner) Object(fn func(key Span) error) error {
 }
 
 // Array reads an array and calls fn for every element. fn reads the value with
-// the scanner; a value that fn leaves is skipped.
+// the scanner; a value that fn leaves is skipped. A nil fn leaves all.
 func (s *Scanner) Array(fn func(i int) error) error {
 	if err := s.open('['); err != nil {
 		return err
@@ -132,7 +138,13 @@ func (s *Scanner) Array(fn func(i int) error) error {
 		return s.close()
 	}
 	for i := 0; ; i++ {
-		if err := s.value(func() error { return fn(i) }); err != nil {
+		var err error
+		if fn != nil {
+			err = s.value(func() error { return fn(i) })
+		} else {
+			err = s.Skip()
+		}
+		if err != nil {
 			return err
 		}
 		if s.next(']') {
@@ -161,9 +173,9 @@ func (s *Scanner) value(fn func() error) error {
 func (s *Scanner) Skip() error {
 	switch s.Kind() {
 	case Object:
-		return s.skipObject()
+		return s.Object(nil)
 	case Array:
-		return s.skipArray()
+		return s.Array(nil)
 	case String:
 		_, err := s.String()
 		return err
@@ -177,53 +189,6 @@ func (s *Scanner) Skip() error {
 		return s.word("null")
 	}
 	return s.fail()
-}
-
-func (s *Scanner) skipObject() error {
-	if err := s.open('{'); err != nil {
-		return err
-	}
-	if s.next('}') {
-		return s.close()
-	}
-	for {
-		s.space()
-		if _, err := s.String(); err != nil {
-			return err
-		}
-		if err := s.want(':'); err != nil {
-			return err
-		}
-		if err := s.Skip(); err != nil {
-			return err
-		}
-		if s.next('}') {
-			return s.close()
-		}
-		if err := s.want(','); err != nil {
-			return err
-		}
-	}
-}
-
-func (s *Scanner) skipArray() error {
-	if err := s.open('['); err != nil {
-		return err
-	}
-	if s.next(']') {
-		return s.close()
-	}
-	for {
-		if err := s.Skip(); err != nil {
-			return err
-		}
-		if s.next(']') {
-			return s.close()
-		}
-		if err := s.want(','); err != nil {
-			return err
-		}
-	}
 }
 
 // End reports an error unless only white space is left.
