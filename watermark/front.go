@@ -19,19 +19,21 @@ const (
 	diagonal     = 1.5
 )
 
-// whiten returns the front end's output for a luma plane.
+// whiten returns the front end's output for a luma plane, in that plane's place:
+// a large picture costs six planes of four bytes a pixel.
 func whiten(y plane) plane {
 	lh, lv := newPlane(y.w, y.h), newPlane(y.w, y.h)
 	boxRows(lh, y, boxRadius)
 	boxColumns(lv, y, boxRadius)
 	lhv := newPlane(y.w, y.h)
 	boxColumns(lhv, lh, boxRadius)
-	out := newPlane(y.w, y.h)
-	for i, v := range y.pix { // reuse lh, lv and y's place for the bands
+	for i, v := range y.pix { // the bands take the places of the means
 		h, w := lv.pix[i]-lhv.pix[i], lh.pix[i]-lhv.pix[i]
 		d := v - lh.pix[i] - lv.pix[i] + lhv.pix[i]
 		lv.pix[i], lh.pix[i], lhv.pix[i] = h, w, d
 	}
+	out := y
+	clear(out.pix)
 	size, mean := newPlane(y.w, y.h), newPlane(y.w, y.h)
 	for i, band := range []plane{lv, lh, lhv} {
 		weight := float32(1)
