@@ -22,7 +22,8 @@ func (w *Writer) recordHeld(out []byte) error {
 	if !w.m.spool.on() {
 		return nil
 	}
-	r := w.newRecord(w.Result().Outcome)
+	outcome, _ := w.outcome()
+	r := w.newRecord(outcome)
 	r.SHA256, r.Size = sha256.Sum256(out), int64(len(out))
 	return w.put(r)
 }
@@ -33,7 +34,7 @@ func (w *Writer) record(outcome Outcome) error {
 		return nil
 	}
 	if outcome == OutcomeMarked {
-		outcome = w.Result().Outcome
+		outcome, _ = w.outcome()
 	}
 	r := w.newRecord(outcome)
 	if w.digest != nil { // nil where a held output broke off before it left
@@ -62,7 +63,7 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 }
 
 func (w *Writer) put(r Record) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), recordWait)
+	ctx, cancel := w.m.spool.patience(w.ctx)
 	defer cancel()
 	all := []Record{r}
 	for _, image := range w.images {
@@ -108,6 +109,15 @@ func newSpool(r Records) *spool { return &spool{records: r} }
 
 // on reports whether anything is kept at all.
 func (s *spool) on() bool { return s.records != nil }
+
+// patience bounds how long an output waits for its record. What is in memory
+// does not wait, so it is spared the timer.
+func (s *spool) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := s.records.(*MemoryRecords); ok {
+		return context.Background(), func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), recordWait)
+}
 
 // ready reports whether one more record would find a place.
 func (s *spool) ready() bool {

@@ -60,7 +60,13 @@ func (m *Marker) ownNotices(body []byte, texts []jsonscan.Span) []jsonscan.Edit 
 // noticePrefix returns how many bytes of raw, the content of a JSON string, are
 // a notice and its separator, or a notice alone.
 func (m *Marker) noticePrefix(raw []byte) int {
+	if len(raw) == 0 {
+		return 0
+	}
 	for _, notice := range m.noticeTexts {
+		if raw[0] != notice[0] && raw[0] != '\\' {
+			continue
+		}
 		n, ok := jsonscan.MatchPrefix(raw, notice)
 		if !ok {
 			continue

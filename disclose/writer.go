@@ -226,7 +226,7 @@ func (w *Writer) Changed() bool { return w.changed }
 // the first byte on, what is meant to come.
 func (w *Writer) Result() Result {
 	r := Result{
-		Label: w.label, Outcome: OutcomeMarked, Unrecorded: w.unrecorded,
+		Label: w.label, Unrecorded: w.unrecorded,
 		Missing: w.missing.List(), Skipped: slices.Clone(w.skipped), Marks: slices.Clone(w.marks),
 		IDs: []watermark.Payload{w.label.ID}, Notice: w.notice,
 	}
@@ -236,18 +236,24 @@ func (w *Writer) Result() Result {
 	if w.notice || !w.done && !w.lengthSet && w.want.Has(CarrierNotice) && !w.missing.Has(CarrierNotice) {
 		r.Language = w.language()
 	}
+	r.Outcome, r.Reason = w.outcome()
+	return r
+}
+
+// outcome is what Result says of the output as a whole.
+func (w *Writer) outcome() (Outcome, Reason) {
 	var held *Withheld
 	switch {
-	case errors.As(w.err, &held):
-		r.Outcome, r.Reason = OutcomeWithheld, held.Reason
+	case w.err != nil && errors.As(w.err, &held):
+		return OutcomeWithheld, held.Reason
 	case w.aborted || w.err != nil:
-		r.Outcome = OutcomeAborted
+		return OutcomeAborted, ReasonNone
 	case w.missing != 0 || w.unrecorded:
-		r.Outcome = OutcomeDegraded
+		return OutcomeDegraded, ReasonNone
 	case w.passReason != ReasonNone:
-		r.Outcome, r.Reason = OutcomePassed, w.passReason
+		return OutcomePassed, w.passReason
 	}
-	return r
+	return OutcomeMarked, ReasonNone
 }
 
 func (w *Writer) language() language.Tag {
