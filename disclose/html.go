@@ -22,6 +22,9 @@ func (s *htmlSink) write(p []byte) error {
 		return s.w.emit(p)
 	}
 	s.buf = append(s.buf, p...)
+	if bytes.IndexByte(p, '>') < 0 && len(s.buf) <= s.w.m.o.MaxEvent {
+		return nil // no tag ended: looking at the page again and again would cost its square
+	}
 	at, ok := bodyStart(s.buf, false)
 	switch {
 	case ok && at < 0:
@@ -122,7 +125,7 @@ func bodyStart(page []byte, whole bool) (at int, ok bool) {
 			isPage = isPage || t == "html" || t == "head"
 		}
 		if rawTags[t] {
-			i := bytes.Index(bytes.ToLower(page[next:]), []byte("</"+t))
+			i := indexFold(page[next:], "</"+t)
 			if i < 0 {
 				return -1, whole
 			}
@@ -176,4 +179,19 @@ func tagName(tag []byte) string {
 		n = len(tag)
 	}
 	return strings.ToLower(strings.TrimSuffix(string(tag[:n]), "/"))
+}
+
+// indexFold is bytes.Index for an ASCII lower-case needle, whatever the case of
+// page; it copies nothing and stops at the first match.
+func indexFold(page []byte, needle string) int {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(page[at:], needle[0])
+		if i < 0 || len(page)-at-i < len(needle) {
+			return -1
+		}
+		at += i
+		if strings.EqualFold(string(page[at:at+len(needle)]), needle) {
+			return at
+		}
+	}
 }
