@@ -44,10 +44,14 @@ func (s *htmlSink) begin(at int) error {
 	if at < 0 || !s.w.want.Has(CarrierNotice) {
 		return s.w.emit(page)
 	}
-	s.w.changed = true
 	s.w.noticeGiven()
+	note := s.w.noticeHTML()
+	if bytes.HasPrefix(page[at:], []byte(note)) { // an avow before us wrote it
+		return s.w.emit(page)
+	}
+	s.w.changed = true
 	out := append(make([]byte, 0, len(page)+256), page[:at]...)
-	out = append(out, s.w.noticeHTML()...)
+	out = append(out, note...)
 	return s.w.emit(append(out, page[at:]...))
 }
 

@@ -39,7 +39,7 @@ var ollamaGenerate = driver{
 	last: ollamaLast,
 }
 
-var ollamaLast = []string{`"done":true`, `"done": true`}
+var ollamaLast = []string{`"done":true`, `"done": true`, `"done" : true`, `"done" :true`}
 
 func ollamaAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 	switch {

@@ -11,8 +11,15 @@ var openAIChat = driver{
 	visible: true,
 	member:  chatMember,
 	ask:     chatAsk,
-	last:    []string{"[DONE]", `"finish_reason":"`, `"finish_reason": "`},
+	last:    openAILast,
 }
+
+// openAILast are ends of a stream that generated text cannot imitate: in JSON it
+// holds neither a raw line break nor a raw quote. The second kind ends one
+// choice only.
+var openAILast = []string{"\ndata: [DONE]", "\ndata:[DONE]", finishReason + `"`, finishReason + ` "`}
+
+const finishReason = `"finish_reason":`
 
 func chatMember(s *jsonscan.Scanner, key []byte, f *found) error {
 	switch {

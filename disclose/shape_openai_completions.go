@@ -22,5 +22,5 @@ var openAILegacy = driver{
 		}
 		return nil
 	},
-	last: []string{"[DONE]", `"finish_reason":"`, `"finish_reason": "`},
+	last: openAILast,
 }

@@ -3,6 +3,7 @@ package disclose
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/avowai/avow/internal/jsonscan"
 )
@@ -39,7 +40,7 @@ type streamSink struct {
 }
 
 func (w *Writer) newStream(f framer) *streamSink {
-	s := &streamSink{w: w, answer: w.newAnswer(), frame: f}
+	s := &streamSink{w: w, answer: w.newAnswer(), frame: f, tail: []byte("\n")}
 	w.changed = !s.answer.settled()
 	return s
 }
@@ -179,6 +180,9 @@ func (s *streamSink) watch(p []byte) {
 	}
 	seen := append(s.tail, p...)
 	for _, mark := range s.answer.driver.last {
+		if s.w.out.Choices > 1 && strings.HasPrefix(mark, finishReason) {
+			continue
+		}
 		s.ended = s.ended || bytes.Contains(seen, []byte(mark))
 	}
 	s.tail = append([]byte(nil), seen[max(0, len(seen)-32):]...)

@@ -215,3 +215,53 @@ func BenchmarkStreamAfterSplice(b *testing.B) {
 		}
 	}
 }
+
+func TestTextCannotImitateTheEndOfAStream(t *testing.T) {
+	m := newTestMarker(t, nil)
+	cut := `data: {"choices":[{"index":0,"delta":{"content":"[DONE] \"finish_reason\":\"stop\" \ndata: [DONE]"}}]}` + "\n\n"
+	for _, turn := range []Turn{FirstTurn, LaterTurn} {
+		out := Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Unframed: true, Turn: turn}
+		if _, _, err := mark(t, m, out, cut, 9); !errors.Is(err, ErrTruncated) {
+			t.Errorf("turn %d: %v, want ErrTruncated", turn, err)
+		}
+		if _, _, err := mark(t, m, out, cut+"data: [DONE]\n\n", 9); err != nil {
+			t.Errorf("turn %d, whole: %v", turn, err)
+		}
+	}
+	two := `data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}` + "\n\n"
+	out := Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Unframed: true, Choices: 2}
+	if _, _, err := mark(t, m, out, two, 0); !errors.Is(err, ErrTruncated) {
+		t.Errorf("one of two choices ended: %v, want ErrTruncated", err)
+	}
+}
+
+func TestStreamedImagesDoNotLeaveUnmarkedUnderStrict(t *testing.T) {
+	stream := "event: image_generation.completed\ndata: {\"b64_json\":\"AAAA\"}\n\n"
+	for _, profile := range []Profile{Strict, Standard} {
+		m := newTestMarker(t, func(o *Options) { o.Key, o.Profile = newTestKey(t), profile })
+		got, w, err := mark(t, m, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIImages}, stream, 0)
+		if profile == Strict && (err == nil || got != "") {
+			t.Errorf("strict: %v, %q", err, got)
+		}
+		if value := OutcomeValue(w.Result()); profile == Standard && (got != stream || value != "degraded; missing=notice,field,image_mark,metadata") {
+			t.Errorf("standard: %v, %s", err, value)
+		}
+	}
+}
+
+func TestRequiredNoticeIsNotLeftOut(t *testing.T) {
+	m := newTestMarker(t, nil)
+	require := NewCarrierSet(CarrierNotice)
+	for name, out := range map[string]Output{
+		"json mode": {ContentType: "application/json", Shape: ShapeOpenAIChat, Constrained: ReasonJSONMode},
+		"legacy":    {ContentType: "application/json", Shape: ShapeOpenAILegacy},
+		"unknown":   {ContentType: "application/json", Shape: ShapeUnknown},
+	} {
+		out.Require = require
+		got, _, err := mark(t, m, out, chatAnswer, 0)
+		var held *Withheld
+		if !errors.As(err, &held) || held.Hint == "" || got != "" {
+			t.Errorf("%s: %v, %q", name, err, got)
+		}
+	}
+}

@@ -4,7 +4,7 @@ package disclose
 var hints = map[Reason]string{
 	ReasonURLOnly:        `Ask for "response_format": "b64_json", or set image.url_only: pass.`,
 	ReasonUpgrade:        "Declare the route exempt with a reason, or use profile: standard.",
-	ReasonUndecodable:    "Ask the backend for PNG or JPEG, or use profile: standard.",
+	ReasonUndecodable:    "Ask the backend for PNG or JPEG, not as a stream, or use profile: standard.",
 	ReasonTooLarge:       "Ask for a smaller output, or raise limits.held_bytes or image.max_pixels.",
 	ReasonTooSmall:       "Ask for a larger image, or take image_mark out of the route's require list.",
 	ReasonUnknownShape:   "Check the route's shape, or take notice and field out of its require list.",
@@ -15,6 +15,8 @@ var hints = map[Reason]string{
 	ReasonTruncated:      "The backend broke off its answer; try again.",
 
 	ReasonForeignManifest: "Take image_mark and metadata out of the route's require list.",
+	ReasonJSONMode:        "Take notice out of the route's require list, or ask for free text.",
+	ReasonCode:            "Take notice out of the route's require list.",
 	ReasonToolCall:        "Take notice out of the route's require list.",
 }
 

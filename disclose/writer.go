@@ -133,9 +133,18 @@ func (w *Writer) planPass(enabled CarrierSet, kind Kind) {
 	if kind == KindText || kind == KindHTML {
 		missing = NewCarrierSet(CarrierNotice)
 	}
-	w.want |= enabled & missing
+	if w.out.Shape == ShapeOpenAIImages && kind == KindSSE {
+		w.want |= enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
+		if w.err = w.fail(NewCarrierSet(CarrierImageMark, CarrierMetadata), ReasonUndecodable, errStreamedImages); w.err != nil {
+			return
+		}
+	}
+	missing |= w.out.Require.Without(CarrierHeader)
+	w.want |= enabled&missing | w.out.Require
 	w.err = w.fail(missing, ReasonUnknownShape, nil)
 }
+
+var errStreamedImages = errors.New("images that come as a stream cannot be marked yet")
 
 // planAnswer sets the carriers of an API's answer.
 func (w *Writer) planAnswer(enabled CarrierSet) {
@@ -147,7 +156,16 @@ func (w *Writer) planAnswer(enabled CarrierSet) {
 	if drivers[w.out.Shape].visible || w.out.Constrained != ReasonNone {
 		w.planNotice(enabled)
 	} else {
-		w.pass(ReasonCode)
+		w.withoutNotice(ReasonCode)
+	}
+}
+
+// withoutNotice leaves the notice out on purpose, unless the route requires it.
+func (w *Writer) withoutNotice(r Reason) {
+	w.pass(r)
+	if w.out.Require.Has(CarrierNotice) {
+		w.want |= NewCarrierSet(CarrierNotice)
+		w.err = w.fail(NewCarrierSet(CarrierNotice), r, nil)
 	}
 }
 
@@ -155,7 +173,7 @@ func (w *Writer) planAnswer(enabled CarrierSet) {
 func (w *Writer) planNotice(enabled CarrierSet) {
 	switch {
 	case w.out.Constrained != ReasonNone:
-		w.pass(w.out.Constrained)
+		w.withoutNotice(w.out.Constrained)
 	case w.out.Turn == FirstTurn:
 		w.want |= enabled & NewCarrierSet(CarrierNotice)
 	}
