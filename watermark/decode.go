@@ -1,6 +1,9 @@
 package watermark
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A path is one hypothesis of the list decoder.
 type path struct {
@@ -49,7 +52,7 @@ func decode(llr []float32) []Payload {
 	}
 	copy(d.paths[0].llr[0], llr)
 	d.node(0)
-	slices.SortFunc(d.paths, func(a, b *path) int { return compare(a.metric, b.metric) })
+	slices.SortFunc(d.paths, func(a, b *path) int { return cmp.Compare(a.metric, b.metric) })
 	var out []Payload
 	for _, p := range d.paths {
 		if payload, ok := payloadOf(p.u[:]); ok {
@@ -57,16 +60,6 @@ func decode(llr []float32) []Payload {
 		}
 	}
 	return out
-}
-
-func compare(a, b float32) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // node decodes the subtree at level s: left half, right half, combination.
@@ -141,7 +134,7 @@ func (d *decoder) leaf() {
 		d.paths = append(d.paths, q)
 	}
 	if len(d.paths) > listSize {
-		slices.SortFunc(d.paths, func(a, b *path) int { return compare(a.metric, b.metric) })
+		slices.SortFunc(d.paths, func(a, b *path) int { return cmp.Compare(a.metric, b.metric) })
 		d.spare = append(d.spare, d.paths[listSize:]...)
 		d.paths = d.paths[:listSize]
 	}

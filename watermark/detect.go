@@ -16,15 +16,18 @@ const (
 	// leaked key, are likelier than chance.
 	leastRate = 1e-30
 
-	maxLocks = 3    // geometries at which a payload is read, the canonical one included
-	minLock  = 4.35 // z below which a lock is not worth reading at
+	// plainLocks and farLocks bound the phase correlations of the template that
+	// one call evaluates without and with a search.
+	plainLocks = 8
+	farLocks   = 24 + levels*2*searchCandidates
 )
 
 // DetectOptions tune Detect. The zero value is the recommended setting.
 type DetectOptions struct{}
 
-// An Affine says how the marked picture was turned: the two columns of a 2x2
-// matrix and a shift in pixels of the template's tile.
+// An Affine says how the marked picture was turned: a 2x2 matrix, row by row,
+// from its pixels to those of the picture at hand, and how far its centre lies
+// from this one's, in its own pixels and modulo the mark's period of 1024.
 type Affine struct{ A, B, C, D, Dx, Dy float64 }
 
 // RotationDeg is the rotation in degrees, counter-clockwise, in (-180,180].
@@ -32,7 +35,7 @@ func (a Affine) RotationDeg() float64 {
 	if a.Flip() {
 		return normalDeg(math.Atan2(a.C, -a.A))
 	}
-	return normalDeg(math.Atan2(a.C, a.A))
+	return normalDeg(math.Atan2(-a.C, a.A)) // y points down
 }
 
 func normalDeg(rad float64) float64 {
@@ -70,71 +73,45 @@ type Detection struct {
 
 // Detect returns one Detection for every key under which img carries a payload.
 // Where there is none but the template shows, it returns one that is not Found;
-// where nothing shows, none. It finds shifted, cropped, mirrored, quarter-turned
-// and inverted pictures, at the scale they were marked at.
+// where nothing shows, none. It finds pictures that were cropped, turned by any
+// angle, mirrored, inverted, scaled by 0.2 to 5, or stretched by up to half.
 //
-// Errors: ErrTooSmall, ErrTooLarge, or the context's. Nothing found is no error.
+// Errors: ErrTooLarge, the context's, or ErrTooSmall where a side is below
+// minDetectSide, or below MinSide and nothing was found: so small a picture may
+// carry a mark that cannot be read. Nothing found is no error otherwise.
 func Detect(ctx context.Context, img image.Image, _ *DetectOptions, keys ...Key) ([]Detection, error) {
-	if err := checkSize(img.Bounds()); err != nil {
+	if err := checkSize(img.Bounds(), minDetectSide); err != nil {
 		return nil, err
 	}
-	white := whiten(lumaOf(img))
+	d := search{ctx: ctx, img: img, keys: keys, tau: threshold(len(keys)), seen: map[Key]bool{}}
+	d.run()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	found := locks(white)
-	d := search{keys: keys, tau: threshold(len(keys))}
-	for _, l := range append(found, lock{sign: 1}) { // last, the picture as it was marked
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		d.at(white, l)
+	if len(d.out) == 0 {
+		d.present()
 	}
-	if len(d.out) > 0 || len(found) == 0 {
-		return d.out, nil
-	}
-	if rate := presentRate(found[0].z); rate <= PresentRate {
-		d.out = append(d.out, Detection{
-			Score: found[0].z, FalsePositiveRate: rate, Coverage: 1, Transform: found[0].affine(),
-		})
+	if len(d.out) == 0 {
+		return nil, checkSize(img.Bounds(), MinSide)
 	}
 	return d.out, nil
 }
 
-// A search reads payloads at one lock after another.
-type search struct {
-	keys []Key
-	tau  float64
-	out  []Detection
-	seen map[Key]bool
-}
-
-func (d *search) at(white plane, l lock) {
-	var obs *observations
-	for _, k := range d.keys {
-		if k.IsZero() || d.seen[k] {
-			continue
-		}
-		if obs == nil {
-			obs = observe(l.orient.apply(white), l)
-		}
-		r, ok := obs.read(keyingOf(k), d.tau)
-		if !ok {
-			continue
-		}
-		if d.seen == nil {
-			d.seen = map[Key]bool{}
-		}
-		d.seen[k] = true
+// present reports the template alone, where its phases prove it.
+func (d *search) present() {
+	l, rate := d.plain, presentRate(d.plain.z, plainLocks)
+	if r := presentRate(d.far.z, farLocks); r < rate {
+		l, rate = d.far, r
+	}
+	if rate <= PresentRate {
 		d.out = append(d.out, Detection{
-			Found: true, Payload: r.payload, KeyID: k.ID(), Score: r.rho,
-			FalsePositiveRate: foundRate(r.rho, len(d.keys)), Coverage: r.coverage, Transform: l.affine(),
+			Score: l.z, FalsePositiveRate: rate, Coverage: 1, Transform: l.affine(),
 		})
 	}
 }
 
 // hypotheses is M, the number of comparisons behind one call of Detect.
-func hypotheses(keys int) float64 { return float64(tries * maxLocks * max(keys, 1)) }
+func hypotheses(keys int) float64 { return float64(tries * maxReads * max(keys, 1)) }
 
 // foundRate bounds the chance of a correlation rho: M hypotheses, 2^64 words
 // with a valid CRC, Hoeffding's bound for each.
@@ -147,28 +124,23 @@ func threshold(keys int) float64 {
 	return math.Sqrt(2 * (payloadBits*math.Ln2 + math.Log(hypotheses(keys)) - math.Log(FoundRate)))
 }
 
-// presentRate bounds the chance of a z: eight turns, all shifts, both signs,
-// and for each exp(-z^2/2), since the template's phases are uniform and
-// independent of the picture.
-func presentRate(z float64) float64 {
-	const m = orientations * tileSide * tileSide * 2 * 2 // folded once, and once more when turned
-	return rate(math.Log(m) - z*z/2)
+// presentRate bounds the chance of a z among locks phase correlations, each over
+// all shifts and both signs: for each exp(-z^2/2), since the template's phases
+// are uniform and independent of the picture. Half of the bound goes to the
+// locks without a search, half to those with one.
+func presentRate(z float64, locks int) float64 {
+	const shifts = tileSide * tileSide * 2
+	return rate(math.Log(float64(2*shifts*locks)) - z*z/2)
 }
 
 // rate returns exp(log), at most 1 and at least leastRate.
 func rate(log float64) float64 { return clamp(math.Exp(log), leastRate, 1) }
 
-func (l lock) affine() Affine {
-	a := Affine{A: 1, D: 1}
-	if l.orient&4 != 0 {
-		a = Affine{B: 1, C: 1}
-	}
-	if l.orient&1 != 0 {
-		a.A, a.B = -a.A, -a.B
-	}
-	if l.orient&2 != 0 {
-		a.C, a.D = -a.C, -a.D
-	}
-	a.Dx, a.Dy = float64(l.dx), float64(l.dy)
-	return a
+// affine is the lock's geometry: how to turn the marked picture into this one.
+func (l *lock) affine() Affine {
+	// u = M x + s says where a pixel lies in the tiles; x = M^-1 (u - s).
+	m, s := l.warp.linear, l.warp.centre()
+	k := math.Ldexp(1, l.level) / m.det()
+	inv := mat{m.d * k, -m.b * k, -m.c * k, m.a * k}
+	return Affine{A: inv.a, B: inv.b, C: inv.c, D: inv.d, Dx: -s.x, Dy: -s.y}
 }

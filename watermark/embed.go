@@ -14,6 +14,10 @@ const (
 	MinSide = 160
 	// MaxPixels is the largest number of pixels of an image that can be marked.
 	MaxPixels = 100_000_000
+
+	// minDetectSide is the smallest side of an image in which a mark is looked
+	// for: a larger one that was marked may have been cropped or scaled down.
+	minDetectSide = 64
 )
 
 // The mark's colour: one unit changes the luma of ITU-R BT.601 by one grey
@@ -50,7 +54,7 @@ func Embed(ctx context.Context, img image.Image, p Payload, k Key, opts *EmbedOp
 	case !(strength > 0 && strength <= 4):
 		return nil, fmt.Errorf("watermark: strength %v: want more than 0 and at most 4", strength)
 	}
-	if err := checkSize(img.Bounds()); err != nil {
+	if err := checkSize(img.Bounds(), MinSide); err != nil {
 		return nil, err
 	}
 	dst := copyOf(img)
@@ -102,9 +106,9 @@ func visibleCells(m *image.NRGBA, w, h int) []bool {
 	return out
 }
 
-func checkSize(b image.Rectangle) error {
-	if b.Dx() < MinSide || b.Dy() < MinSide {
-		return fmt.Errorf("%w: %d x %d pixels, at least %d on each side", ErrTooSmall, b.Dx(), b.Dy(), MinSide)
+func checkSize(b image.Rectangle, least int) error {
+	if b.Dx() < least || b.Dy() < least {
+		return fmt.Errorf("%w: %d x %d pixels, at least %d on each side", ErrTooSmall, b.Dx(), b.Dy(), least)
 	}
 	if int64(b.Dx())*int64(b.Dy()) > MaxPixels {
 		return fmt.Errorf("%w: %d x %d pixels, at most %d", ErrTooLarge, b.Dx(), b.Dy(), MaxPixels)

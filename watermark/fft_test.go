@@ -1,9 +1,11 @@
 package watermark
 
 import (
+	"image"
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -67,21 +69,89 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-func TestBoxMeans(t *testing.T) {
-	in := newPlane(11, 7)
-	for i := range in.pix {
-		in.pix[i] = float32(i * i % 17)
-	}
-	rows, columns := newPlane(11, 7), newPlane(11, 7)
-	boxRows(rows, in, 4)
-	boxColumns(columns, in, 2)
-	for y := range 7 {
-		for x := range 11 {
-			if got, want := rows.pix[y*11+x], slowMean(in, x-4, x+4, y, y); math.Abs(float64(got-want)) > 1e-4 {
-				t.Fatalf("rows (%d,%d) = %v, want %v", x, y, got, want)
+// TestFrontEnd compares the streaming front end with its definition.
+func TestFrontEnd(t *testing.T) {
+	for _, size := range []image.Point{{41, 29}, {5, 7}, {9, 3}, {10, 11}} {
+		in := newPlane(size.X, size.Y)
+		for i := range in.pix {
+			in.pix[i] = float32(i * i % 251)
+		}
+		got := whiten(rowSource{in.w, in.h, func(out []float32, y int) { copy(out, in.row(y)) }})
+		want := slowFrontEnd(in)
+		for i := range want.pix {
+			if math.Abs(float64(got.pix[i]-want.pix[i])) > 0.02*(1+math.Abs(float64(want.pix[i]))) {
+				t.Fatalf("%v: pixel (%d,%d) = %v, want %v", size, i%in.w, i/in.w, got.pix[i], want.pix[i])
 			}
-			if got, want := columns.pix[y*11+x], slowMean(in, x, x, y-2, y+2); math.Abs(float64(got-want)) > 1e-4 {
-				t.Fatalf("columns (%d,%d) = %v, want %v", x, y, got, want)
+		}
+	}
+}
+
+func slowFrontEnd(p plane) plane {
+	each := func(f func(x, y int) float32) plane {
+		q := newPlane(p.w, p.h)
+		for i := range q.pix {
+			q.pix[i] = f(i%p.w, i/p.w)
+		}
+		return q
+	}
+	const r = boxRadius
+	lh := each(func(x, y int) float32 { return slowMean(p, x-r, x+r, y, y) })
+	lv := each(func(x, y int) float32 { return slowMean(p, x, x, y-r, y+r) })
+	lhv := each(func(x, y int) float32 { return slowMean(lh, x, x, y-r, y+r) })
+	split := []func(i int) float32{
+		func(i int) float32 { return lv.pix[i] - lhv.pix[i] },
+		func(i int) float32 { return lh.pix[i] - lhv.pix[i] },
+		func(i int) float32 { return p.pix[i] - lh.pix[i] - lv.pix[i] + lhv.pix[i] },
+	}
+	out := newPlane(p.w, p.h)
+	for b, f := range split {
+		// Sizes repeat at the ends of rows; above and below, there are fewer.
+		size := each(func(x, y int) float32 {
+			s := float32(0)
+			for d := -energyRadius; d <= energyRadius; d++ {
+				s += abs32(f(y*p.w + min(max(x+d, 0), p.w-1)))
+			}
+			return s / (2*energyRadius + 1)
+		})
+		for i := range out.pix {
+			x, y := i%p.w, i/p.w
+			v := even(f(i), slowMean(size, x, x, y-energyRadius, y+energyRadius))
+			if b == 2 {
+				v *= diagonal
+			}
+			out.pix[i] += v
+		}
+	}
+	return out
+}
+
+// TestDFT compares the fast transform with the definition, both ways.
+func TestDFT(t *testing.T) {
+	for _, n := range []int{128, 256} {
+		d := newDFT(n)
+		in := make([]complex64, n*n)
+		for i := range in {
+			in[i] = complex(float32(i*i%13), float32(i%7))
+		}
+		out := slices.Clone(in)
+		d.columns(out, 0, n, false)
+		d.rows(out, []int{3, n - 5}, false)
+		for _, k := range [][2]int{{0, 3}, {17, 3}, {n - 1, n - 5}} {
+			want := complex128(0)
+			for i, v := range in {
+				phase := -2 * math.Pi * float64(i%n*k[0]+i/n*k[1]) / float64(n)
+				want += complex128(v) * cmplx.Exp(complex(0, phase))
+			}
+			if got := complex128(out[k[1]*n+k[0]]); cmplx.Abs(got-want) > 0.5 {
+				t.Errorf("n %d, bin %v: %v, want %v", n, k, got, want)
+			}
+		}
+		line := slices.Clone(in[:n])
+		d.line(line, false)
+		d.line(line, true)
+		for i, v := range line {
+			if cmplx.Abs(complex128(v)/complex(float64(n), 0)-complex128(in[i])) > 1e-3 {
+				t.Fatalf("n %d: there and back gives %v at %d, want %v", n, v, i, in[i])
 			}
 		}
 	}

@@ -4,6 +4,4 @@ import "math"
 
 func sqrt(x float64) float64 { return math.Sqrt(x) }
 
-func abs(x float64) float64 { return math.Abs(x) }
-
 func clamp(x, lo, hi float64) float64 { return min(max(x, lo), hi) }

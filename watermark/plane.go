@@ -2,7 +2,7 @@ package watermark
 
 import "image"
 
-// A plane is one value per pixel, row by row, in grey levels from 0 to 255.
+// A plane is one value per pixel, row by row.
 type plane struct {
 	w, h int
 	pix  []float32
@@ -14,25 +14,52 @@ func (p plane) row(y int) []float32 { return p.pix[y*p.w : (y+1)*p.w] }
 
 // lumaOf returns the luma of ITU-R BT.601, which JPEG and WebP code as well, of
 // an image over white: what is transparent shows the page it will be seen on.
+// Grey levels run from 0 to 255.
 func lumaOf(img image.Image) plane {
-	b := img.Bounds()
-	p := newPlane(b.Dx(), b.Dy())
+	src := lumaRows(img)
+	p := newPlane(src.w, src.h)
 	for y := range p.h {
-		lumaRow(p.row(y), img, b.Min.X, b.Min.Y+y)
+		src.row(p.row(y), y)
 	}
 	return p
+}
+
+// lumaRows is lumaOf one row at a time.
+func lumaRows(img image.Image) rowSource {
+	b := img.Bounds()
+	return rowSource{b.Dx(), b.Dy(), func(out []float32, y int) { lumaRow(out, img, b.Min.X, b.Min.Y+y) }}
+}
+
+// halved averages two by two pixels of a source; an odd last row or column is
+// left out.
+func halved(src rowSource) rowSource {
+	a, b := make([]float32, src.w), make([]float32, src.w)
+	return rowSource{src.w / 2, src.h / 2, func(out []float32, y int) {
+		src.row(a, 2*y)
+		src.row(b, 2*y+1)
+		for x := range out {
+			out[x] = (a[2*x] + a[2*x+1] + b[2*x] + b[2*x+1]) / 4
+		}
+	}}
 }
 
 func lumaRow(out []float32, img image.Image, x0, y int) {
 	switch m := img.(type) {
 	case *image.NRGBA:
+		pix := m.Pix[m.PixOffset(x0, y):]
 		for x := range out {
-			c := m.Pix[m.PixOffset(x0+x, y):]
+			c := pix[4*x : 4*x+4 : 4*x+4]
 			v := float32(299*int(c[0])+587*int(c[1])+114*int(c[2])) / 1000
 			if a := c[3]; a != 255 {
 				v = 255 + (v-255)*float32(a)/255
 			}
 			out[x] = v
+		}
+	case *image.RGBA: // premultiplied: over white is + (255-a)
+		pix := m.Pix[m.PixOffset(x0, y):]
+		for x := range out {
+			c := pix[4*x : 4*x+4 : 4*x+4]
+			out[x] = float32(299*int(c[0])+587*int(c[1])+114*int(c[2])+1000*(255-int(c[3]))) / 1000
 		}
 	case *image.Gray:
 		for x, v := range m.Pix[m.PixOffset(x0, y):][:len(out)] {
@@ -44,7 +71,7 @@ func lumaRow(out []float32, img image.Image, x0, y int) {
 		}
 	default:
 		for x := range out {
-			r, g, b, a := img.At(x0+x, y).RGBA() // premultiplied: over white is + (1-a)
+			r, g, b, a := img.At(x0+x, y).RGBA()
 			out[x] = float32(299*r+587*g+114*b+1000*(0xffff-a)) / (1000 * 257)
 		}
 	}

@@ -1,123 +1,10 @@
 package watermark
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
-
-// Reading the payload at a lock: fold into the tiles of the super-tile, undo
-// each tile's signs, add up, decode.
-
-// observations are the whitened chips of every tile that the picture covers.
-type observations struct {
-	tiles []int       // tile numbers, from an unknown corner of the super-tile
-	chips [][]float32 // by tile: two per payload bin
-	area  []int       // pixels by tile
-}
-
-// observe folds a turned plane at a lock's shift.
-func observe(p plane, l lock) *observations {
-	acc := make([][]float32, superArea)
-	area := make([]int, superArea)
-	for y := range p.h {
-		v := y - p.h/2 - l.dy
-		ty := (v >> 7) & (superSide - 1)
-		row := p.row(y)
-		for x := 0; x < p.w; {
-			u := x - p.w/2 - l.dx
-			t := ty*superSide + (u>>7)&(superSide-1)
-			run := min(tileSide-u&(tileSide-1), p.w-x)
-			if acc[t] == nil {
-				acc[t] = make([]float32, tileSide*tileSide)
-			}
-			at := (v&(tileSide-1))*tileSide + u&(tileSide-1)
-			to := acc[t][at : at+run]
-			for i, s := range row[x : x+run] {
-				to[i] += s
-			}
-			area[t] += run
-			x += run
-		}
-	}
-	return chipsOf(acc, area, l.sign)
-}
-
-// chipsOf transforms the tiles, two at a time, and divides every bin by its
-// root mean square over all tiles and its neighbours.
-func chipsOf(acc [][]float32, area []int, sign float32) *observations {
-	o := &observations{}
-	for t, a := range acc {
-		if a != nil {
-			o.tiles, o.area = append(o.tiles, t), append(o.area, area[t])
-		}
-	}
-	bins := len(format.bins)
-	power := make([]float64, bins)
-	for i := 0; i < len(o.tiles); i += 2 {
-		var s spectrum
-		a := acc[o.tiles[i]]
-		for j, v := range a {
-			s[j] = complex(float64(v), 0)
-		}
-		pair := i+1 < len(o.tiles)
-		if pair {
-			for j, v := range acc[o.tiles[i+1]] {
-				s[j] = complex(real(s[j]), float64(v))
-			}
-		}
-		s.transform(false)
-		one, two := make([]float32, 2*bins), make([]float32, 2*bins)
-		for j, b := range format.bins {
-			p, q := s.at(b.kx, b.ky), conj(s.at(-b.kx, -b.ky))
-			va, vb := (p+q)/2, (p-q)/2
-			vb = complex(imag(vb), -real(vb))
-			one[2*j], one[2*j+1] = float32(real(va)), float32(imag(va))
-			two[2*j], two[2*j+1] = float32(real(vb)), float32(imag(vb))
-			power[j] += norm(va) + norm(vb)
-		}
-		o.chips = append(o.chips, one)
-		if pair {
-			o.chips = append(o.chips, two)
-		}
-	}
-	o.whiten(power, sign)
-	return o
-}
-
-func norm(c complex128) float64 { return real(c)*real(c) + imag(c)*imag(c) }
-
-// whiten divides by the noise of each bin. Bins are sorted by radius, so the
-// running mean over them follows the spectrum's slope.
-func (o *observations) whiten(power []float64, sign float32) {
-	const r = 24
-	for j := range power {
-		lo, hi := max(j-r, 0), min(j+r+1, len(power))
-		mean := 0.0
-		for _, v := range power[lo:hi] {
-			mean += v
-		}
-		mean = (mean/float64(hi-lo) + power[j]) / 2
-		if mean <= 0 {
-			continue
-		}
-		g := sign * float32(math.Sqrt(float64(len(o.chips))/mean))
-		for _, c := range o.chips {
-			c[2*j] *= g
-			c[2*j+1] *= g
-		}
-	}
-}
-
-// weightings try assumptions about how far the picture was low-passed: none,
-// and more weight on low frequencies.
-const weightings = 2
-
-func weight(w int, b bin) float32 {
-	if w == 0 {
-		return 1
-	}
-	return float32(1 / (1 + float64(b.radius2())/150))
-}
 
 // A reading is one accepted payload.
 type reading struct {
@@ -126,47 +13,95 @@ type reading struct {
 	coverage float64
 }
 
-// tries is how many hypotheses read evaluates for one lock and key.
-const tries = superArea * weightings
+const (
+	weightings = 3
+	// tries is how many hypotheses read evaluates for one lock and key.
+	tries = superArea * weightings
+	// offsetMargin is how close to the best place in the super-tile, in standard
+	// deviations, the second best must come to be tried.
+	offsetMargin = 3
+
+	rings      = 5   // of the channel's response
+	leastShare = 0.1 // of the best ring's weight that any ring keeps
+)
+
+// A sounding is the response of the channel by radius, as the template shows it.
+type sounding [rings]float64
+
+func ringOf(radius2 int) float64 {
+	return (math.Sqrt(float64(radius2)) - minRadius) / (maxRadius - minRadius) * rings
+}
+
+// sound measures the response along a lock's final warp.
+func sound(s []sighting, sign float32) (r sounding) {
+	var n sounding
+	for b := range s {
+		for p, v := range s[b].v {
+			i := min(int(ringOf(format.peaks[p].radius2())), rings-1)
+			r[i] += float64(sign * real(v))
+			n[i]++
+		}
+	}
+	most := 0.0
+	for i := range r {
+		r[i] /= max(n[i], 1)
+		most = max(most, r[i])
+	}
+	for i := range r {
+		if most > 0 {
+			r[i] = max(r[i]/most, leastShare)
+		} else {
+			r[i] = 1
+		}
+	}
+	return r
+}
+
+// at interpolates between the middles of rings.
+func (r *sounding) at(radius2 int) float64 {
+	x := clamp(ringOf(radius2)-0.5, 0, rings-1)
+	i := min(int(x), rings-2)
+	return r[i] + (r[i+1]-r[i])*(x-float64(i))
+}
+
+// weightsOf are the assumptions about the channel that are tried in turn: as
+// measured, flat, and low-passed.
+func weightsOf(r *sounding) [weightings][]float32 {
+	var w [weightings][]float32
+	for i := range w {
+		w[i] = make([]float32, len(format.bins))
+	}
+	for j, b := range format.bins {
+		w[0][j] = float32(r.at(b.radius2()))
+		w[1][j] = 1
+		w[2][j] = float32(1 / (1 + float64(b.radius2())/150))
+	}
+	return w
+}
 
 // read looks for the payload of one key. tau is the least chip correlation that
 // is accepted.
-func (o *observations) read(kg *keying, tau float64) (reading, bool) {
-	offsets := o.likelyOffsets(kg)
-	best, ok := reading{}, false
-	for _, off := range offsets {
-		sums := o.despread(kg, off)
-		for w := range weightings {
+func (o *observations) read(kg *keying, r *sounding, tau float64) (reading, bool) {
+	sums := o.despread(kg)
+	weights := weightsOf(r)
+	for _, off := range likelyOffsets(kg, sums) {
+		for _, w := range weights {
 			llr := make([]float32, codeLen)
-			for i, v := range sums {
-				llr[kg.codeBit[i]] += v * weight(w, format.bins[i/2])
+			for i, v := range sums[off] {
+				llr[kg.codeBit[i]] += v * w[i/2]
 			}
-			for _, p := range decode(llr) {
-				word := encode(p)
-				if rho := o.correlation(kg, &word, sums, w); rho >= tau && rho > best.rho {
-					best, ok = reading{p, rho, o.coverage(kg, &word, off)}, true
-				}
-				break // the list is sorted; the first CRC match is the likeliest
+			found := decode(llr)
+			if len(found) == 0 {
+				continue
 			}
-		}
-		if ok {
-			break
+			// The list is sorted: the first word with a CRC is the likeliest.
+			word := encode(found[0])
+			if rho := o.correlation(kg, &word, sums[off], w); rho >= tau {
+				return reading{found[0], rho, o.coverage(kg, &word, off)}, true
+			}
 		}
 	}
-	return best, ok
-}
-
-// despread undoes the signs of every tile, for one place of the picture in the
-// super-tile, and adds the tiles up.
-func (o *observations) despread(kg *keying, offset int) []float32 {
-	sums := make([]float32, chips())
-	for i, t := range o.tiles {
-		sign := kg.sign[shiftTile(t, offset)]
-		for j, v := range o.chips[i] {
-			sums[j] += v * float32(sign[j])
-		}
-	}
-	return sums
+	return reading{}, false
 }
 
 func shiftTile(t, offset int) int {
@@ -175,36 +110,38 @@ func shiftTile(t, offset int) int {
 	return y*superSide + x
 }
 
-// likelyOffsets returns the two places in the super-tile at which the chips of
-// each code bit agree best with one another.
-func (o *observations) likelyOffsets(kg *keying) []int {
-	type scored struct {
-		offset int
-		energy float64
-	}
-	all := make([]scored, superArea)
-	var bits [codeLen]float32
-	for off := range all {
-		clear(bits[:])
-		for i, v := range o.despread(kg, off) {
+// likelyOffsets returns the place in the super-tile at which the chips of each
+// code bit agree best with one another, and the second where it is close.
+func likelyOffsets(kg *keying, sums *[superArea][]float32) []int {
+	var energy [superArea]float64
+	order := make([]int, superArea)
+	mean, square := 0.0, 0.0
+	for off := range energy {
+		var bits [codeLen]float32
+		for i, v := range sums[off] {
 			bits[kg.codeBit[i]] += v
 		}
-		all[off].offset = off
 		for _, b := range bits {
-			all[off].energy += float64(b * b)
+			energy[off] += float64(b * b)
 		}
+		order[off] = off
+		mean += energy[off] / superArea
+		square += energy[off] * energy[off] / superArea
 	}
-	slices.SortStableFunc(all, func(a, b scored) int { return compare(float32(b.energy), float32(a.energy)) })
-	return []int{all[0].offset, all[1].offset}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(energy[b], energy[a]) })
+	if energy[order[0]]-energy[order[1]] > offsetMargin*math.Sqrt(max(square-mean*mean, 0)) {
+		return order[:1]
+	}
+	return order[:2]
 }
 
 // correlation is rho: the sum of the chips that say word, over the root of the
 // sum of squares of all chips of all tiles. For signs independent of the
 // picture P(rho >= t) <= exp(-t^2/2) (Hoeffding, 1963).
-func (o *observations) correlation(kg *keying, word *[codeLen]byte, sums []float32, w int) float64 {
+func (o *observations) correlation(kg *keying, word *[codeLen]byte, sums, w []float32) float64 {
 	s, n := 0.0, 0.0
 	for i, v := range sums {
-		g := float64(weight(w, format.bins[i/2]))
+		g := float64(w[i/2])
 		if word[kg.codeBit[i]] == 1 {
 			g = -g
 		}
@@ -212,8 +149,8 @@ func (o *observations) correlation(kg *keying, word *[codeLen]byte, sums []float
 	}
 	for _, c := range o.chips {
 		for i, v := range c {
-			g := float64(v) * float64(weight(w, format.bins[i/2]))
-			n += g * g
+			g := v * w[i/2]
+			n += float64(g * g)
 		}
 	}
 	if n == 0 {

@@ -20,6 +20,7 @@ const (
 type keying struct {
 	codeBit []int16           // the code bit that each chip carries
 	sign    [superArea][]int8 // chip signs, tile by tile
+	spectra []grid8           // by bin: the transform over tiles of its two chips' signs
 }
 
 // chips is the number of chips in a tile.
@@ -45,6 +46,13 @@ func newKeying(k Key) *keying {
 			kg.sign[t][i] = signs.sign()
 		}
 	}
+	kg.spectra = make([]grid8, n/2)
+	for j := range kg.spectra {
+		for t := range superArea {
+			kg.spectra[j][t] = complex(float32(kg.sign[t][2*j]), float32(kg.sign[t][2*j+1]))
+		}
+		kg.spectra[j].transform(false)
+	}
 	return kg
 }
 
@@ -55,7 +63,7 @@ var keyings = struct {
 	order []Key
 }{of: map[Key]*keying{}}
 
-const maxKeyings = 64
+const maxKeyings = 32 // 0.7 MB each
 
 func keyingOf(k Key) *keying {
 	keyings.Lock()

@@ -1,0 +1,233 @@
+package watermark
+
+import (
+	"cmp"
+	"context"
+	"image"
+	"math"
+	"slices"
+)
+
+const (
+	levels = 3 // of the pyramid: full, half, quarter
+	// levelSide is the least side of a reduced level that is searched.
+	levelSide = 96
+
+	plainLock = 4.35 // z at which a lock is worth reading at
+	nearLock  = 4.6
+	certain   = 16.0 // search score at which no other level is looked at
+	noPairs   = 13.0 // search score at which pairs are not tried
+
+	searchCandidates = 8
+	maxReads         = 26 // payload readings per call, the canonical one included
+)
+
+// A search reads payloads at one lock after another.
+type search struct {
+	ctx   context.Context
+	img   image.Image
+	keys  []Key
+	tau   float64
+	level [levels]*plane
+	out   []Detection
+	seen  map[Key]bool
+	reads int
+	plain lock // of the largest z without a search
+	far   lock // and with one
+}
+
+// at returns a level of the pyramid through the front end.
+func (d *search) at(level int) plane {
+	if d.level[level] == nil {
+		src := lumaRows(d.img)
+		for range level {
+			src = halved(src)
+		}
+		p := whiten(src)
+		d.level[level] = &p
+	}
+	return *d.level[level]
+}
+
+// done reports whether to stop: a payload was read, or the context ended.
+func (d *search) done() bool { return len(d.out) > 0 || d.ctx.Err() != nil }
+
+// run goes from cheap to dear.
+func (d *search) run() {
+	src := d.at(0)
+	f := fold(src, affineWarp(src.w, src.h, identity, vec{}), minRegionSide, maxRegions)
+	d.direct(f)
+	if !d.done() {
+		d.near(f)
+	}
+	if !d.done() {
+		d.canonical(src)
+	}
+	for level := 0; level < levels && !d.done(); level++ {
+		if level > 0 && min(src.w, src.h)>>level < levelSide {
+			break
+		}
+		if d.full(level) {
+			break
+		}
+	}
+}
+
+// direct looks for the template at the scale of the picture, turned and
+// mirrored.
+func (d *search) direct(f *foldedPicture) {
+	var all []lock
+	for _, o := range orientations {
+		e, sign, z := bestShift(together(f.sightings(o)))
+		all = append(all, lock{warp: affineWarp(f.src.w, f.src.h, o, e), sign: sign, z: z})
+	}
+	sortLocks(all)
+	d.plain = all[0]
+	for _, l := range all[:2] {
+		if l.z > plainLock && !d.done() {
+			d.try(l)
+		}
+	}
+}
+
+func sortLocks(all []lock) {
+	slices.SortStableFunc(all, func(a, b lock) int { return cmp.Compare(b.z, a.z) })
+}
+
+// near looks for small rotations and scales beside the eight turns.
+func (d *search) near(f *foldedPicture) {
+	var all []lock
+	grid := nearGrid(f.src.w, f.src.h, identity)
+	for i, o := range orientations[:4] {
+		s := f.sightings(o)
+		other := f.sightings(orientations[i+4])
+		for _, t := range best(grid.scan(s, o), 3) {
+			all = append(all, d.lockAt(0, f, s, o, t.e), d.lockAt(0, f, other, orientations[i+4], t.e))
+		}
+	}
+	sortLocks(all)
+	d.consider(all[0])
+	for _, l := range all[:2] {
+		if l.z > nearLock && !d.done() {
+			d.try(l)
+		}
+	}
+}
+
+// lockAt is the lock at (I+E)m, with the shift that fits best.
+func (d *search) lockAt(level int, f *foldedPicture, s []sighting, m, e mat) lock {
+	shift, sign, z := bestShift(turned(s, m, e))
+	m = mat{1 + e.a, e.b, e.c, 1 + e.d}.mul(m)
+	return lock{level: level, warp: affineWarp(f.src.w, f.src.h, m, shift), sign: sign, z: z}
+}
+
+func (d *search) consider(l lock) {
+	if l.z > d.far.z {
+		d.far = l
+	}
+}
+
+// try refines a lock and reads the payload there.
+func (d *search) try(l lock) {
+	src := d.at(l.level)
+	f := fold(src, l.warp, minRegionSide, maxRegions)
+	f = l.refine(src, f)
+	r := sound(f.sightings(identity), l.sign)
+	d.read(src, &l, &r)
+}
+
+// canonical reads as if nothing had been cropped or scaled: a payload can still
+// be there when the template is not.
+func (d *search) canonical(src plane) {
+	l := lock{warp: affineWarp(src.w, src.h, identity, vec{}), sign: 1}
+	d.read(src, &l, &sounding{1, 1, 1, 1, 1})
+}
+
+func (d *search) read(src plane, l *lock, r *sounding) {
+	if len(d.keys) == 0 || d.reads >= maxReads || d.ctx.Err() != nil {
+		return
+	}
+	d.reads++
+	o := observe(src, l)
+	for _, k := range d.keys {
+		if k.IsZero() || d.seen[k] {
+			continue
+		}
+		got, ok := o.read(keyingOf(k), r, d.tau)
+		if !ok {
+			continue
+		}
+		d.seen[k] = true
+		d.out = append(d.out, Detection{
+			Found: true, Payload: got.payload, KeyID: k.ID(), Score: got.rho,
+			FalsePositiveRate: foundRate(got.rho, len(d.keys)), Coverage: got.coverage, Transform: l.affine(),
+		})
+	}
+}
+
+// full searches one level for any turn, scale and aspect. It reports whether
+// its best candidate leaves no doubt.
+func (d *search) full(level int) bool {
+	src := d.at(level)
+	most := scanScale
+	if level > 0 {
+		most = levelScale
+	}
+	m := newLineMap(src)
+	found := m.candidates(most)
+	var all []lock
+	for _, c := range found {
+		if d.ctx.Err() != nil {
+			return true
+		}
+		all = append(all, d.locksOf(level, src, m.n, c)...)
+	}
+	sortLocks(all)
+	for i, l := range all {
+		if i == 0 {
+			d.consider(l)
+		}
+		if d.done() || l.z < plainLock || i >= searchCandidates {
+			break
+		}
+		d.try(l)
+	}
+	return len(found) > 0 && found[0].score >= certain
+}
+
+// candidates are the best of the scans, after the climb.
+func (m *lineMap) candidates(most float64) []candidate {
+	turns := &shortlist{least: leastScan}
+	m.scanTurns(turns, most)
+	m.scanAspects(turns, most)
+	top := m.climbAll(turns.best(keptByScan, 0.004))
+	if len(top) == 0 || top[0].score < noPairs {
+		pairs := &shortlist{least: leastScan}
+		m.scanPairs(pairs, most)
+		top = append(top, m.climbAll(pairs.best(keptByScan, 0.008))...)
+	}
+	s := &shortlist{all: top}
+	return s.best(searchCandidates, 0.003)
+}
+
+func (m *lineMap) climbAll(all []candidate) []candidate {
+	for i, c := range all {
+		all[i] = m.climb(c)
+	}
+	return all
+}
+
+// locksOf turns a candidate into locks of both senses, which its spectrum
+// cannot tell apart.
+func (d *search) locksOf(level int, src plane, n int, c candidate) []lock {
+	unit := float64(tileSide) / float64(n)
+	g := c.g.transposed()
+	b := mat{g.a * unit, g.b * unit, g.c * unit, g.d * unit}
+	f := fold(src, affineWarp(src.w, src.h, b, vec{}), minRegionSide, maxRegions)
+	s, other := f.sightings(identity), f.sightings(identity.negative())
+	step := nearStep / (float64(max(src.w, src.h)) / 2 * math.Sqrt(abs(b.det())))
+	e := best(turnGrid{rotating, scaling, step, step, 2, 2}.scan(s, b), 1)[0].e
+	e2 := best(turnGrid{stretching, shearing, step, step, 1, 1}.scan(s, mat{1 + e.a, e.b, e.c, 1 + e.d}.mul(b)), 1)[0].e
+	e = mat{e.a + e2.a, e.b + e2.b, e.c + e2.c, e.d + e2.d}
+	return []lock{d.lockAt(level, f, s, b, e), d.lockAt(level, f, other, b.negative(), e)}
+}
