@@ -23,7 +23,17 @@ const (
 )
 
 // DetectOptions tune Detect. The zero value is the recommended setting.
-type DetectOptions struct{}
+type DetectOptions struct {
+	// Statistics, where not nil, receives the largest values that the search met.
+	Statistics *Statistics
+}
+
+// Statistics are the largest values of one search, detections or not: what
+// the analysis of false positives bounds.
+type Statistics struct {
+	Z   float64 // phase correlation of the template
+	Rho float64 // chip correlation of a word with a valid CRC, 0 for none
+}
 
 // An Affine says how the marked picture was turned: a 2x2 matrix, row by row,
 // from its pixels to those of the picture at hand, and how far its centre lies
@@ -79,7 +89,7 @@ type Detection struct {
 // Errors: ErrTooLarge, the context's, or ErrTooSmall where a side is below
 // minDetectSide, or below MinSide and nothing was found: so small a picture may
 // carry a mark that cannot be read. Nothing found is no error otherwise.
-func Detect(ctx context.Context, img image.Image, _ *DetectOptions, keys ...Key) ([]Detection, error) {
+func Detect(ctx context.Context, img image.Image, opts *DetectOptions, keys ...Key) ([]Detection, error) {
 	if err := checkSize(img.Bounds(), minDetectSide); err != nil {
 		return nil, err
 	}
@@ -87,6 +97,9 @@ func Detect(ctx context.Context, img image.Image, _ *DetectOptions, keys ...Key)
 	d.run()
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if opts != nil && opts.Statistics != nil {
+		*opts.Statistics = Statistics{Z: max(d.plain.z, d.far.z), Rho: d.rho}
 	}
 	if len(d.out) == 0 {
 		d.present()
@@ -132,6 +145,10 @@ func presentRate(z float64, locks int) float64 {
 	const shifts = tileSide * tileSide * 2
 	return rate(math.Log(float64(2*shifts*locks)) - z*z/2)
 }
+
+// PresentBound bounds the chance that an image without a mark shows the template
+// with a phase correlation of z or more anywhere in a search.
+func PresentBound(z float64) float64 { return presentRate(z, farLocks) }
 
 // rate returns exp(log), at most 1 and at least leastRate.
 func rate(log float64) float64 { return clamp(math.Exp(log), leastRate, 1) }

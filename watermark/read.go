@@ -79,10 +79,10 @@ func weightsOf(r *sounding) [weightings][]float32 {
 	return w
 }
 
-// read looks for the payload of one key. tau is the least chip correlation that
-// is accepted.
+// read looks for the payload of one key and returns the best word with a valid
+// CRC. tau is the least chip correlation that is accepted.
 func (o *observations) read(kg *keying, r *sounding, tau float64) (reading, bool) {
-	sums := o.despread(kg)
+	sums, best := o.despread(kg), reading{}
 	weights := weightsOf(r)
 	for _, off := range likelyOffsets(kg, sums) {
 		for _, w := range weights {
@@ -96,12 +96,16 @@ func (o *observations) read(kg *keying, r *sounding, tau float64) (reading, bool
 			}
 			// The list is sorted: the first word with a CRC is the likeliest.
 			word := encode(found[0])
-			if rho := o.correlation(kg, &word, sums[off], w); rho >= tau {
-				return reading{found[0], rho, o.coverage(kg, &word, off)}, true
+			rho := o.correlation(kg, &word, sums[off], w)
+			if rho > best.rho {
+				best = reading{found[0], rho, o.coverage(kg, &word, off)}
+			}
+			if rho >= tau {
+				return best, true
 			}
 		}
 	}
-	return reading{}, false
+	return best, false
 }
 
 func shiftTile(t, offset int) int {

@@ -34,6 +34,7 @@ type search struct {
 	reads int
 	plain lock // of the largest z without a search
 	far   lock // and with one
+	rho   float64
 }
 
 // at returns a level of the pyramid through the front end.
@@ -154,6 +155,7 @@ func (d *search) read(src plane, l *lock, r *sounding) {
 			continue
 		}
 		got, ok := o.read(keyingOf(k), r, d.tau)
+		d.rho = max(d.rho, got.rho)
 		if !ok {
 			continue
 		}

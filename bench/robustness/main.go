@@ -1,9 +1,12 @@
-// Command robustness marks every picture of a folder, puts it through attacks,
-// and prints how many payloads are read back, how far the marked pictures are
-// from their originals, and how often an unmarked picture or a wrong key is
-// taken for a mark.
+// Command robustness measures the image mark on a folder of pictures: it marks
+// each, puts it through attacks, and writes how many payloads are read back, how
+// far the marked pictures are from their originals, and what unmarked pictures
+// are taken for.
 //
 //	go run ./bench/robustness -corpus DIR
+//
+// What was measured is kept in a journal, so that a run that was stopped goes
+// on where it ended.
 package main
 
 import (
@@ -11,130 +14,139 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"math"
+	"os"
+	"os/signal"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
-
-	"image"
 
 	"github.com/avowai/avow/internal/attack"
 	"github.com/avowai/avow/internal/corpus"
 	"github.com/avowai/avow/watermark"
 )
 
+// benchKey is a fixed key, so that a run can be repeated.
+const benchKey = "avow-key-1000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f4ef8b684"
+
+type options struct {
+	corpus, suite, only, journal string
+	least, most                  float64
+	strengths                    []float64
+	workers, unmarked            int
+	perceptual                   bool
+	plot, contact                string
+}
+
 func main() {
 	log.SetFlags(0)
-	dir := flag.String("corpus", "", "folder of PNG, JPEG and WebP files")
-	least := flag.Float64("min", 0.2, "leave out pictures of fewer megapixels")
-	most := flag.Float64("max", 30, "leave out pictures of more megapixels")
+	log.SetPrefix("robustness: ")
+	o, strengths := options{}, ""
+	flag.StringVar(&o.corpus, "corpus", "", "folder of PNG, JPEG and WebP files")
+	flag.StringVar(&o.suite, "suite", "standard", "attacks: plain, standard, hard, or all")
+	flag.StringVar(&o.only, "only", "", "comma-separated: only attacks of these names")
+	flag.StringVar(&o.journal, "journal", "", "file to keep results in, and to go on from")
+	flag.Float64Var(&o.least, "min", 0, "leave out pictures of fewer megapixels")
+	flag.Float64Var(&o.most, "max", 100, "leave out pictures of more megapixels")
+	flag.StringVar(&strengths, "strengths", "1", "comma-separated strengths of the mark")
+	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "pictures worked on at once")
+	flag.IntVar(&o.unmarked, "unmarked", 0, "instead, search this many unmarked pieces of the pictures")
+	flag.BoolVar(&o.perceptual, "perceptual", false, "measure butteraugli and SSIMULACRA as well, where installed")
+	flag.StringVar(&o.plot, "plot", "", "SVG file for a plot of the results")
+	flag.StringVar(&o.contact, "contact", "", "instead, write a contact sheet of crops to this PNG file")
 	flag.Parse()
-	if *dir == "" {
-		log.Fatal("robustness: -corpus DIR is missing: a folder of pictures to measure on")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := o.run(ctx, strengths); err != nil {
+		log.Fatal(err)
 	}
-	pictures, err := corpus.Folder(*dir)
+}
+
+func (o *options) run(ctx context.Context, strengths string) error {
+	for _, s := range strings.Split(strengths, ",") {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || v <= 0 {
+			return fmt.Errorf("-strengths %q: want numbers above 0", strengths)
+		}
+		o.strengths = append(o.strengths, v)
+	}
+	pictures, err := o.pictures()
 	if err != nil {
-		log.Fatal("robustness: ", err)
+		return err
 	}
-	pictures = slices.DeleteFunc(pictures, func(p corpus.Picture) bool {
-		mp := megapixels(p)
-		return mp < *least || mp > *most
-	})
-	if len(pictures) == 0 {
-		log.Fatal("robustness: no picture of that size in the folder")
-	}
-	fmt.Printf("`go run ./bench/robustness -corpus DIR -min %g -max %g`: %d pictures, %s, %s/%s, one goroutine\n\n",
-		*least, *most, len(pictures), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	if err := run(pictures); err != nil {
-		log.Fatal("robustness: ", err)
-	}
-}
-
-func megapixels(m image.Image) float64 { return float64(m.Bounds().Dx()*m.Bounds().Dy()) / 1e6 }
-
-// A tally counts one attack.
-type tally struct {
-	name   string
-	ok, of int
-	scores []float64
-	missed []string
-}
-
-func run(pictures []corpus.Picture) error {
 	key, err := watermark.ParseKey(benchKey)
 	if err != nil {
 		return err
 	}
-	attacks := append(attack.Plain(), attack.Further()...)
-	tallies := make([]tally, len(attacks))
-	var q qualities
-	var speed timing
-	for i, p := range pictures {
-		id := watermark.Payload{0xA5, byte(i), 3, 4, 5, 6, 7, byte(17 * i)}
-		start := time.Now()
-		marked, err := watermark.Embed(context.Background(), p.Image, id, key, nil)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
-		}
-		speed.embed += time.Since(start)
-		speed.pixels += megapixels(p)
-		q.add(p, marked)
-		for j, a := range attacks {
-			if err := tallies[j].try(a, marked, p.Name, id, key, &speed); err != nil {
-				return err
-			}
-		}
-	}
-	q.print()
-	printTallies(tallies, len(attack.Plain()))
-	speed.print()
-	return falsePositives(pictures, key)
-}
-
-// benchKey is a fixed key, so that a run can be repeated.
-const benchKey = "avow-key-1000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f4ef8b684"
-
-func (t *tally) try(a attack.Attack, marked image.Image, name string, id watermark.Payload, key watermark.Key, speed *timing) error {
-	t.name = a.Name
-	t.of++
-	attacked := a.Apply(marked)
-	start := time.Now()
-	found, err := watermark.Detect(context.Background(), attacked, nil, key)
-	if a.Name == "none" {
-		speed.detect += time.Since(start)
-	}
+	j, err := openJournal(o.journal)
 	if err != nil {
-		return fmt.Errorf("%s, %s: %w", name, a.Name, err)
+		return err
 	}
-	if len(found) == 1 && found[0].Found && found[0].Payload == id {
-		t.ok++
-		t.scores = append(t.scores, found[0].Score)
-		return nil
+	defer j.close()
+	fmt.Printf("`go run ./bench/robustness %s`: %d pictures, %s, %s/%s\n\n",
+		o.command(), len(pictures), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	switch {
+	case o.contact != "":
+		return contactSheet(ctx, pictures, key, o.contact)
+	case o.unmarked > 0:
+		return o.searchUnmarked(ctx, pictures, j)
 	}
-	t.missed = append(t.missed, strings.SplitN(name, "-", 2)[0])
-	return nil
+	attacks, err := o.attacks()
+	if err != nil {
+		return err
+	}
+	if err := o.measure(ctx, pictures, attacks, key, j); err != nil {
+		return err
+	}
+	return o.report(os.Stdout, pictures, attacks, j)
 }
 
-func printTallies(all []tally, plain int) {
-	fmt.Println("| attack | exact | of | score p10 | p50 | missed |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- |")
-	ok, of := 0, 0
-	for i, t := range all {
-		if i == plain {
-			fmt.Printf("| **all of the above** | **%d** | **%d** | | | **%.1f %%** |\n", ok, of, 100*float64(ok)/float64(of))
+// command repeats the flags that decide the result.
+func (o *options) command() string {
+	args := []string{"-corpus DIR"}
+	flag.Visit(func(f *flag.Flag) {
+		if !slices.Contains([]string{"corpus", "journal", "workers"}, f.Name) {
+			args = append(args, fmt.Sprintf("-%s %s", f.Name, f.Value))
 		}
-		slices.Sort(t.scores)
-		p10, p50 := math.NaN(), math.NaN()
-		if n := len(t.scores); n > 0 {
-			p10, p50 = t.scores[n/10], t.scores[n/2]
-		}
-		missed := strings.Join(t.missed, " ")
-		if len(t.missed) > 6 {
-			missed = fmt.Sprintf("%d pictures", len(t.missed))
-		}
-		fmt.Printf("| %s | %d | %d | %.1f | %.1f | %s |\n", t.name, t.ok, t.of, p10, p50, missed)
-		ok, of = ok+t.ok, of+t.of
+	})
+	return strings.Join(args, " ")
+}
+
+func (o *options) pictures() ([]corpus.Picture, error) {
+	if o.corpus == "" {
+		return nil, fmt.Errorf("-corpus DIR is missing: a folder of pictures to measure on")
 	}
-	fmt.Println()
+	all, err := corpus.Folder(o.corpus)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(p corpus.Picture) bool {
+		mp := megapixels(p.Bounds())
+		return mp < o.least || mp > o.most
+	})
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no picture of that size in the folder")
+	}
+	return all, nil
+}
+
+func (o *options) attacks() ([]attack.Attack, error) {
+	suites := map[string][]attack.Attack{
+		"plain": attack.Plain(), "standard": attack.Standard(), "hard": attack.Hard(),
+		"all": append(attack.Standard(), attack.Hard()...),
+	}
+	all, ok := suites[o.suite]
+	if !ok {
+		return nil, fmt.Errorf("-suite %q: want plain, standard, hard or all", o.suite)
+	}
+	if o.only != "" {
+		names := strings.Split(o.only, ",")
+		all = slices.DeleteFunc(all, func(a attack.Attack) bool { return !slices.Contains(names, a.Name) })
+	}
+	return slices.DeleteFunc(all, func(a attack.Attack) bool {
+		if !a.Available() {
+			log.Printf("%s is left out: %s is not installed", a.Name, a.Tool)
+		}
+		return !a.Available()
+	}), nil
 }

@@ -1,28 +1,70 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"image"
+	"io"
 	"slices"
-	"time"
+	"strings"
 
+	"github.com/avowai/avow/internal/attack"
 	"github.com/avowai/avow/internal/corpus"
-	"github.com/avowai/avow/internal/quality"
-	"github.com/avowai/avow/watermark"
 )
 
-// qualities collects how far marked pictures are from their originals.
-type qualities struct{ psnr, ssim []float64 }
+// small is the size below which pictures are counted apart.
+const small = 0.2 // megapixels
 
-func (q *qualities) add(a, b image.Image) {
-	q.psnr = append(q.psnr, quality.PSNR(a, b))
-	q.ssim = append(q.ssim, quality.SSIM(a, b))
+// report prints the tables, and draws the plot where one is asked for.
+func (o *options) report(w io.Writer, pictures []corpus.Picture, attacks []attack.Attack, j *journal) error {
+	var curve []point
+	for _, s := range o.strengths {
+		fmt.Fprintf(w, "## Strength %g\n\n", s)
+		q := collect(pictures, s, j)
+		q.print(w)
+		share := table(w, pictures, attacks, s, j)
+		curve = append(curve, point{s, mean(q.psnr), share})
+	}
+	if len(curve) > 1 {
+		fmt.Fprint(w, "| strength | PSNR mean dB | exact % |\n| --- | --- | --- |\n")
+		for _, p := range curve {
+			fmt.Fprintf(w, "| %g | %.2f | %.2f |\n", p.strength, p.psnr, 100*p.share)
+		}
+	}
+	if o.plot != "" {
+		return plot(o.plot, curve)
+	}
+	return nil
 }
 
-func (q *qualities) print() {
-	fmt.Printf("PSNR mean %.2f dB, lowest %.2f dB; SSIM mean %.4f, lowest %.4f\n\n",
-		mean(q.psnr), slices.Min(q.psnr), mean(q.ssim), slices.Min(q.ssim))
+// qualities collects how far marked pictures are from their originals.
+type qualities struct {
+	psnr, ssim, most, norm3, ssimulacra, speed []float64
+}
+
+func collect(pictures []corpus.Picture, strength float64, j *journal) qualities {
+	var q qualities
+	for _, p := range pictures {
+		r, ok := j.get(identity{p.Name, "", strength, 0})
+		if !ok {
+			continue
+		}
+		q.psnr, q.ssim = append(q.psnr, r.PSNR), append(q.ssim, r.SSIM)
+		q.speed = append(q.speed, r.Millis/r.Mega)
+		if r.Norm3 > 0 {
+			q.most, q.norm3 = append(q.most, r.Butteraugli), append(q.norm3, r.Norm3)
+			q.ssimulacra = append(q.ssimulacra, r.Ssimulacra)
+		}
+	}
+	return q
+}
+
+func (q *qualities) print(w io.Writer) {
+	fmt.Fprintf(w, "PSNR mean %.2f dB, lowest %.2f; SSIM mean %.4f, lowest %.4f; embedding %.0f ms per megapixel (median)\n",
+		mean(q.psnr), slices.Min(q.psnr), mean(q.ssim), slices.Min(q.ssim), median(q.speed))
+	if len(q.norm3) > 0 {
+		fmt.Fprintf(w, "Butteraugli 3-norm mean %.3f, worst %.3f; max mean %.2f, worst %.2f; SSIMULACRA mean %.4f, worst %.4f\n",
+			mean(q.norm3), slices.Max(q.norm3), mean(q.most), slices.Max(q.most), mean(q.ssimulacra), slices.Max(q.ssimulacra))
+	}
+	fmt.Fprintln(w)
 }
 
 func mean(v []float64) float64 {
@@ -30,58 +72,78 @@ func mean(v []float64) float64 {
 	for _, x := range v {
 		sum += x
 	}
-	return sum / float64(len(v))
+	return sum / float64(max(len(v), 1))
 }
 
-// timing adds up time and pixels.
-type timing struct {
-	embed, detect time.Duration
-	pixels        float64
-}
+func median(v []float64) float64 { return quantile(v, 0.5) }
 
-func (t timing) print() {
-	fmt.Printf("Embed %.0f ms per megapixel, detect %.0f ms per megapixel (unattacked)\n\n",
-		float64(t.embed.Milliseconds())/t.pixels, float64(t.detect.Milliseconds())/t.pixels)
-}
-
-// falsePositives looks for marks in the unmarked pictures, and for marks of
-// other keys in marked ones.
-func falsePositives(pictures []corpus.Picture, key watermark.Key) error {
-	found, present, runs, highest := 0, 0, 0, 0.0
-	wrong := 0
-	for i, p := range pictures {
-		others := make([]watermark.Key, 4)
-		for j := range others {
-			k, err := watermark.GenerateKey()
-			if err != nil {
-				return err
-			}
-			others[j] = k
-		}
-		marked, err := watermark.Embed(context.Background(), p.Image, watermark.Payload{1, byte(i)}, key, nil)
-		if err != nil {
-			return err
-		}
-		for _, img := range []image.Image{p.Image, marked} {
-			got, err := watermark.Detect(context.Background(), img, nil, others...)
-			if err != nil {
-				return err
-			}
-			for _, d := range got {
-				switch {
-				case d.Found && img == image.Image(marked):
-					wrong++
-				case d.Found:
-					found++
-				case img != image.Image(marked):
-					present++
-					highest = max(highest, d.Score)
-				}
-			}
-		}
-		runs += len(others)
+func quantile(v []float64, q float64) float64 {
+	if len(v) == 0 {
+		return 0
 	}
-	fmt.Printf("Unmarked pictures, %d (picture, key) pairs: %d payloads read, %d templates seen in %d pictures. Marked under another key, %d pairs: %d payloads read.\n",
-		runs, found, present, len(pictures), runs, wrong)
-	return nil
+	v = slices.Sorted(slices.Values(v))
+	return v[min(int(q*float64(len(v))), len(v)-1)]
+}
+
+// A tally counts outcomes.
+type tally struct {
+	exact, present, wrong, of int
+	scores, speed             []float64
+	missed                    []string
+}
+
+func (t *tally) add(r result) {
+	t.of++
+	t.speed = append(t.speed, r.Millis/r.Mega)
+	switch r.Outcome {
+	case exact:
+		t.exact++
+		t.scores = append(t.scores, r.Score)
+		return
+	case present:
+		t.present++
+	case wrong:
+		t.wrong++
+	}
+	t.missed = append(t.missed, strings.SplitN(r.Picture, "-", 2)[0])
+}
+
+// table prints one line per attack and returns the share of exact payloads.
+func table(w io.Writer, pictures []corpus.Picture, attacks []attack.Attack, strength float64, j *journal) float64 {
+	fmt.Fprint(w, "| attack | exact | of | present only | wrong | score p10 | p50 | ms/MP | missed |\n"+
+		"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	var all, large tally
+	for _, a := range attacks {
+		var t tally
+		for _, p := range pictures {
+			r, ok := j.get(identity{p.Name, a.Name, strength, 0})
+			if !ok {
+				continue
+			}
+			t.add(r)
+			all.add(r)
+			if megapixels(p.Bounds()) >= small {
+				large.add(r)
+			}
+		}
+		missed := strings.Join(t.missed, " ")
+		if len(t.missed) > 8 {
+			missed = fmt.Sprintf("%d pictures", len(t.missed))
+		}
+		score := func(q float64) string {
+			if len(t.scores) == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%.1f", quantile(t.scores, q))
+		}
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %s | %s | %.0f | %s |\n",
+			a.Name, t.exact, t.of, t.present, t.wrong, score(0.1), score(0.5), median(t.speed), missed)
+	}
+	fmt.Fprintf(w, "\nAll: %s. Of at least %g megapixels: %s.\n\n", all.sentence(), small, large.sentence())
+	return float64(all.exact) / float64(max(all.of, 1))
+}
+
+func (t *tally) sentence() string {
+	return fmt.Sprintf("%d of %d exact (%.2f %%), %d present only, %d wrong",
+		t.exact, t.of, 100*float64(t.exact)/float64(max(t.of, 1)), t.present, t.wrong)
 }
