@@ -93,7 +93,8 @@ func (g turnGrid) scan(s []sighting, m mat) []turn {
 				fi*g.first.a + fj*g.second.a, fi*g.first.b + fj*g.second.b,
 				fi*g.first.c + fj*g.second.c, fi*g.first.d + fj*g.second.d,
 			}
-			out = append(out, turn{e, score})
+			// Of equals, the smallest: one region alone cannot tell.
+			out = append(out, turn{e, score * (1 - 1e-6*float64(i*i+j*j))})
 		}
 		for k := range line {
 			line[k] = mul64(line[k], lineStep[k])

@@ -35,7 +35,20 @@ func observe(src plane, l *lock) *observations {
 	for y := range src.h {
 		l.warp.runs(src, y, 0, src.w, acc.add)
 	}
-	return acc.observations(l.sign)
+	o := acc.observations(l.sign)
+	o.keep(l.warp.shows)
+	return o
+}
+
+// keep clears the bins that the picture cannot hold.
+func (o *observations) keep(shows func(vec) bool) {
+	for j, b := range format.bins {
+		if !shows(vec{float64(b.kx), float64(b.ky)}) {
+			for _, c := range o.chips {
+				c[2*j], c[2*j+1] = 0, 0
+			}
+		}
+	}
 }
 
 func (acc *superFold) add(r run) {

@@ -37,6 +37,9 @@ func sound(s []sighting, sign float32) (r sounding) {
 	var n sounding
 	for b := range s {
 		for p, v := range s[b].v {
+			if v == 0 {
+				continue
+			}
 			i := min(int(ringOf(format.peaks[p].radius2())), rings-1)
 			r[i] += float64(sign * real(v))
 			n[i]++

@@ -247,11 +247,11 @@ func (l *lock) refine(src plane, f *foldedPicture) *foldedPicture {
 		s := f.sightings(identity)
 		d, score := settle(s, l.warp.half, l.sign, 1)
 		l.warp, l.fit = l.warp.moved(d.of), score/math.Sqrt(max(energyOf(s), 1e-9))
-		scale := math.Sqrt(math.Abs(l.warp.linear.det()))
+		scale := l.warp.scale()
 		if d.bend(scale) < refoldAt && math.Hypot(d.theta[0].x, d.theta[0].y) < 1.5 {
 			break
 		}
-		f = fold(src, l.warp, minRegionSide, maxRegions)
+		f = fold(src, l.warp)
 	}
 	if len(f.regions) < 6 {
 		return f
@@ -262,7 +262,7 @@ func (l *lock) refine(src plane, f *foldedPicture) *foldedPicture {
 	bent, score := newton(s, flat.raised(2), l.sign, allRadii)
 	if score*math.Abs(score)-flatScore*math.Abs(flatScore) >= bendGain*energy {
 		l.warp, l.fit = l.warp.moved(bent.of), score/math.Sqrt(energy)
-		f = fold(src, l.warp, minRegionSide, maxRegions)
+		f = fold(src, l.warp)
 	}
 	return f
 }

@@ -6,8 +6,13 @@ import "math"
 // the template with the phases that its own position gives it.
 
 const (
-	maxRegions    = 24
-	minRegionSide = 96
+	maxRegions = 24
+	// regionSide is the least side of a region, in pixels of the tiles; pictures
+	// that would have fewer than fewRegions get regions of smallRegion.
+	regionSide  = 96
+	smallRegion = 64
+	fewRegions  = 6
+	leastRegion = 20 // pixels of the picture itself
 
 	// patchRadius bounds the frequencies kept of a folded region.
 	patchRadius = maxFreq + whitenRadius
@@ -40,10 +45,19 @@ type foldedPicture struct {
 	regions []region
 }
 
-// fold folds by regions of at least side pixels, and at most most of them.
-func fold(src plane, w *warp, side, most int) *foldedPicture {
+// fold folds by regions.
+func fold(src plane, w *warp) *foldedPicture {
+	return foldBy(src, w, regionSide, maxRegions)
+}
+
+// foldBy folds by regions of at least side pixels of the tiles, and at most most
+// of them.
+func foldBy(src plane, w *warp, side, most int) *foldedPicture {
 	f := &foldedPicture{src: src, warp: w}
-	cols, rows := regionGrid(src.w, src.h, side, most)
+	cols, rows := regionGrid(src.w, src.h, w.inPicture(side), most)
+	if cols*rows < fewRegions {
+		cols, rows = regionGrid(src.w, src.h, w.inPicture(smallRegion), most)
+	}
 	for j := range rows {
 		for i := range cols {
 			r := rect{src.w * i / cols, src.h * j / rows, src.w * (i + 1) / cols, src.h * (j + 1) / rows}
@@ -230,6 +244,9 @@ func (f *foldedPicture) sightings(o mat) []sighting {
 		for p, peak := range format.peaks {
 			// u = o w with w the folded coordinate: k.u = (o^T k).w
 			k := o.transposed().of(vec{float64(peak.kx), float64(peak.ky)})
+			if !f.warp.shows(k) {
+				continue
+			}
 			v := mul64(r.patch.at(int(k.x), int(k.y)), conj64(templateUnits[p]))
 			out[i].v[p] = complex(real(v)*r.weight, imag(v)*r.weight)
 		}

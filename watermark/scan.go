@@ -10,11 +10,11 @@ import (
 // shows at the frequency g = N/T B^T k. A candidate is kept as G = N/T B^T.
 
 const (
-	leastLines  = 9   // that must lie within reach
+	leastLines  = 8   // that must lie within reach
 	earlyLines  = 8   // after which hopeless hypotheses are dropped
 	keptByScan  = 40  // handed to the climb
 	leastScan   = 3.2 // score worth keeping
-	scanScale   = 7.0 // largest scale-down at full resolution
+	scanScale   = 7.2 // largest scale-down at full resolution
 	levelScale  = 2.4 // and on the reduced levels
 	leastScale  = 0.93
 	aspectReach = 0.44 // of the logarithm of the ratio of the axes
@@ -25,6 +25,14 @@ type candidate struct {
 	g     mat
 	score float64
 }
+
+// near reports whether two candidates differ by less than tolerance, in either
+// sense.
+func (c candidate) near(o candidate, tolerance float64) bool {
+	return o.g.distance(c.g) < tolerance || o.g.distance(c.g.negative()) < tolerance
+}
+
+func (c candidate) like(o candidate) bool { return c.near(o, sameMatrix) }
 
 // A shortlist keeps good candidates, without repetition.
 type shortlist struct {
@@ -52,9 +60,7 @@ func (s *shortlist) best(n int, tolerance float64) []candidate {
 	s.sort()
 	var out []candidate
 	for _, c := range s.all {
-		near := slices.ContainsFunc(out, func(o candidate) bool {
-			return o.g.distance(c.g) < tolerance || o.g.distance(c.g.negative()) < tolerance
-		})
+		near := slices.ContainsFunc(out, func(o candidate) bool { return o.near(c, tolerance) })
 		if !near {
 			if out = append(out, c); len(out) == n {
 				break

@@ -16,7 +16,9 @@ const (
 	plainLock = 4.35 // z at which a lock is worth reading at
 	nearLock  = 4.6
 	certain   = 16.0 // search score at which no other level is looked at
-	noPairs   = 13.0 // search score at which pairs are not tried
+	// climbError is how far off a climbed matrix may be, relatively.
+	climbError = 0.002
+	sameMatrix = 0.003 // relative difference below which two candidates are one
 
 	searchCandidates = 8
 	maxReads         = 26 // payload readings per call, the canonical one included
@@ -32,6 +34,7 @@ type search struct {
 	out   []Detection
 	seen  map[Key]bool
 	reads int
+	bent  []lock
 	plain lock // of the largest z without a search
 	far   lock // and with one
 	rho   float64
@@ -56,13 +59,16 @@ func (d *search) done() bool { return len(d.out) > 0 || d.ctx.Err() != nil }
 // run goes from cheap to dear.
 func (d *search) run() {
 	src := d.at(0)
-	f := fold(src, affineWarp(src.w, src.h, identity, vec{}), minRegionSide, maxRegions)
+	f := fold(src, affineWarp(src.w, src.h, identity, vec{}))
 	d.direct(f)
 	if !d.done() {
 		d.near(f)
 	}
 	if !d.done() {
 		d.canonical(src)
+	}
+	if !d.done() {
+		d.bend()
 	}
 	for level := 0; level < levels && !d.done(); level++ {
 		if level > 0 && min(src.w, src.h)>>level < levelSide {
@@ -108,6 +114,7 @@ func (d *search) near(f *foldedPicture) {
 	}
 	sortLocks(all)
 	d.consider(all[0])
+	d.bent = all[:2]
 	for _, l := range all[:2] {
 		if l.z > nearLock && !d.done() {
 			d.try(l)
@@ -131,7 +138,7 @@ func (d *search) consider(l lock) {
 // try refines a lock and reads the payload there.
 func (d *search) try(l lock) {
 	src := d.at(l.level)
-	f := fold(src, l.warp, minRegionSide, maxRegions)
+	f := fold(src, l.warp)
 	f = l.refine(src, f)
 	r := sound(f.sightings(identity), l.sign)
 	d.read(src, &l, &r)
@@ -167,8 +174,8 @@ func (d *search) read(src plane, l *lock, r *sounding) {
 	}
 }
 
-// full searches one level for any turn, scale and aspect. It reports whether
-// its best candidate leaves no doubt.
+// full searches one level for any turn, scale and aspect, and where that finds
+// no payload, by pairs. It reports whether its best candidate leaves no doubt.
 func (d *search) full(level int) bool {
 	src := d.at(level)
 	most := scanScale
@@ -176,40 +183,78 @@ func (d *search) full(level int) bool {
 		most = levelScale
 	}
 	m := newLineMap(src)
-	found := m.candidates(most)
-	var all []lock
-	for _, c := range found {
-		if d.ctx.Err() != nil {
-			return true
-		}
-		all = append(all, d.locksOf(level, src, m.n, c)...)
+	s := &shortlist{least: leastScan}
+	m.scanTurns(s, most)
+	m.scanAspects(s, most)
+	turned := m.climbed(s)
+	d.tryAll(level, src, m.n, turned)
+	if d.done() {
+		return true
 	}
-	sortLocks(all)
-	for i, l := range all {
+	s = &shortlist{least: leastScan}
+	m.scanPairs(s, most)
+	paired := m.climbed(s)
+	d.tryAll(level, src, m.n, slices.DeleteFunc(paired, func(c candidate) bool {
+		return slices.ContainsFunc(turned, c.like)
+	}))
+	return len(turned) > 0 && turned[0].score >= certain || len(paired) > 0 && paired[0].score >= certain
+}
+
+// climbed are the best of a scan, after the climb.
+func (m *lineMap) climbed(s *shortlist) []candidate {
+	top := m.climbAll(s.best(keptByScan, 0.006))
+	return (&shortlist{all: top}).best(searchCandidates, sameMatrix)
+}
+
+// tryAll reads at the candidates, in the order of their phase correlation.
+func (d *search) tryAll(level int, src plane, n int, all []candidate) {
+	var locks []lock
+	for _, c := range all {
+		if d.ctx.Err() != nil {
+			return
+		}
+		locks = append(locks, d.locksOf(level, src, n, c)...)
+	}
+	sortLocks(locks)
+	for i, l := range locks {
 		if i == 0 {
 			d.consider(l)
 		}
-		if d.done() || l.z < plainLock || i >= searchCandidates {
+		if d.done() || l.z < l.least() || i >= searchCandidates {
 			break
 		}
 		d.try(l)
 	}
-	return len(found) > 0 && found[0].score >= certain
+	d.bent = locks[:min(len(locks), 2)]
+	if !d.done() {
+		d.bend()
+	}
 }
 
-// candidates are the best of the scans, after the climb.
-func (m *lineMap) candidates(most float64) []candidate {
-	turns := &shortlist{least: leastScan}
-	m.scanTurns(turns, most)
-	m.scanAspects(turns, most)
-	top := m.climbAll(turns.best(keptByScan, 0.004))
-	if len(top) == 0 || top[0].score < noPairs {
-		pairs := &shortlist{least: leastScan}
-		m.scanPairs(pairs, most)
-		top = append(top, m.climbAll(pairs.best(keptByScan, 0.008))...)
+// bend reads at the last locks as if the picture had been bent.
+func (d *search) bend() {
+	for _, l := range d.bent {
+		if l.z < bendLock || d.done() {
+			break
+		}
+		src := d.at(l.level)
+		if l.bend(src) {
+			r := sound(fold(src, l.warp).sightings(identity), l.sign)
+			d.read(src, &l, &r)
+		}
 	}
-	s := &shortlist{all: top}
-	return s.best(searchCandidates, 0.003)
+}
+
+// least is the z from which a lock is worth reading at: few lines within the
+// picture's reach cannot add up to more than sqrt(2 lines).
+func (l *lock) least() float64 {
+	n := 0
+	for _, k := range byRadius {
+		if l.warp.shows(k) {
+			n++
+		}
+	}
+	return min(plainLock, 0.85*math.Sqrt(2*float64(n)))
 }
 
 func (m *lineMap) climbAll(all []candidate) []candidate {
@@ -225,11 +270,12 @@ func (d *search) locksOf(level int, src plane, n int, c candidate) []lock {
 	unit := float64(tileSide) / float64(n)
 	g := c.g.transposed()
 	b := mat{g.a * unit, g.b * unit, g.c * unit, g.d * unit}
-	f := fold(src, affineWarp(src.w, src.h, b, vec{}), minRegionSide, maxRegions)
+	f := fold(src, affineWarp(src.w, src.h, b, vec{}))
 	s, other := f.sightings(identity), f.sightings(identity.negative())
 	step := nearStep / (float64(max(src.w, src.h)) / 2 * math.Sqrt(abs(b.det())))
-	e := best(turnGrid{rotating, scaling, step, step, 2, 2}.scan(s, b), 1)[0].e
-	e2 := best(turnGrid{stretching, shearing, step, step, 1, 1}.scan(s, mat{1 + e.a, e.b, e.c, 1 + e.d}.mul(b)), 1)[0].e
+	wide := min(max(2, int(climbError/step)), nearSteps)
+	e := best(turnGrid{rotating, scaling, step, step, wide, wide}.scan(s, b), 1)[0].e
+	e2 := best(turnGrid{stretching, shearing, step, step, wide / 2, wide / 2}.scan(s, mat{1 + e.a, e.b, e.c, 1 + e.d}.mul(b)), 1)[0].e
 	e = mat{e.a + e2.a, e.b + e2.b, e.c + e2.c, e.d + e2.d}
 	return []lock{d.lockAt(level, f, s, b, e), d.lockAt(level, f, other, b.negative(), e)}
 }

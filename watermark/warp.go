@@ -92,6 +92,23 @@ func (p *warp) moved(e func(vec) vec) *warp {
 	return &q
 }
 
+// scale is how many pixels of the tiles a pixel covers along a side.
+func (p *warp) scale() float64 { return math.Sqrt(abs(p.linear.det())) }
+
+// inPicture converts a length from pixels of the tiles to those of the picture.
+func (p *warp) inPicture(side int) int { return max(int(float64(side)/p.scale()), leastRegion) }
+
+// reach is the highest frequency, in cycles per pixel along either axis, that a
+// picture is trusted to hold: what lies above is noise folded down.
+const reach = 0.48
+
+// shows reports whether the line or bin k, in cycles per tile, lies within what
+// the picture can hold at its scale.
+func (p *warp) shows(k vec) bool {
+	g := p.linear.transposed().of(k) // u = M x: k.u = (M^T k).x
+	return abs(g.x) <= reach*tileSide && abs(g.y) <= reach*tileSide
+}
+
 // centre is where the picture's centre lies.
 func (p *warp) centre() vec {
 	i, j := p.cx/nodeStep, p.cy/nodeStep
