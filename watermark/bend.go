@@ -7,7 +7,7 @@ import "math"
 
 const (
 	bendRegions = 96
-	bendLock    = 4.6 // z from which a lock is worth bending
+	bendLock    = 4.7 // z from which a lock is worth bending
 	bendFit     = 5.5 // fit from which the result is worth reading at
 	kernelPrior = 0.7 // weight of no displacement
 )

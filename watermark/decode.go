@@ -2,6 +2,7 @@ package watermark
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -107,12 +108,7 @@ func boxPlus(a, b float32) float32 {
 	return m
 }
 
-func abs32(v float32) float32 {
-	if v < 0 {
-		return -v
-	}
-	return v
-}
+func abs32(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
 
 // leaf decides one bit on every path: frozen bits are 0, information bits fork,
 // and the listSize best stay.

@@ -84,14 +84,13 @@ type frontEnd struct {
 	band      [bands]*ring     // H, V, D
 	size      [bands]*ring     // 5-tap sums of |band|
 	sizeSum   [bands][]float32 // of 5 rows of size
-	scratch   []float32
 }
 
 func newFrontEnd(w, h int) *frontEnd {
 	f := &frontEnd{
 		w: w, h: h,
 		luma: newRing(2*boxRadius+2, w), across: newRing(2*boxRadius+2, w),
-		lumaSum: make([]float32, w), acrossSum: make([]float32, w), scratch: make([]float32, w),
+		lumaSum: make([]float32, w), acrossSum: make([]float32, w),
 	}
 	for b := range bands {
 		f.band[b], f.size[b] = newRing(2*energyRadius+2, w), newRing(2*energyRadius+2, w)
@@ -134,15 +133,7 @@ func (f *frontEnd) takeBands(y int) {
 		return
 	}
 	n := 1 / float32(min(y+boxRadius, f.h-1)-max(y-boxRadius, 0)+1)
-	h, v, d := f.band[0].next(), f.band[1].next(), f.band[2].next()
-	v, d = v[:len(h)], d[:len(h)]
-	row, across := f.luma.row(y)[:len(h)], f.across.row(y)[:len(h)]
-	lumaSum, acrossSum := f.lumaSum[:len(h)], f.acrossSum[:len(h)]
-	for x := range h {
-		lv, lhv, lh := lumaSum[x]*n, acrossSum[x]*n, across[x]
-		h[x], v[x] = lv-lhv, lh-lhv
-		d[x] = row[x] - lh - lv + lhv
-	}
+	f.split(y, n)
 	for b := range bands {
 		size := f.size[b].next()
 		sizeLine(size, f.band[b].row(y))
@@ -151,6 +142,19 @@ func (f *frontEnd) takeBands(y int) {
 		} else {
 			add(f.sizeSum[b], size)
 		}
+	}
+}
+
+// split writes the bands of row y; n is one over the rows in the window.
+func (f *frontEnd) split(y int, n float32) {
+	h := f.band[0].next()
+	v, d := f.band[1].next()[:len(h)], f.band[2].next()[:len(h)]
+	row, across := f.luma.row(y)[:len(h)], f.across.row(y)[:len(h)]
+	lumaSum, acrossSum := f.lumaSum[:len(h)], f.acrossSum[:len(h)]
+	for x := range h {
+		lv, lhv, lh := lumaSum[x]*n, acrossSum[x]*n, across[x]
+		h[x], v[x] = lv-lhv, lh-lhv
+		d[x] = row[x] - lh - lv + lhv
 	}
 }
 
@@ -202,12 +206,17 @@ func sizeLine(out, in []float32) {
 	n := len(in)
 	at := func(i int) float32 { return abs32(in[min(max(i, 0), n-1)]) }
 	a, b, c, d := at(-2), at(-1), at(0), at(1)
-	for i := range max(n-2, 0) {
-		e := abs32(in[i+2])
-		out[i] = a + b + c + d + e
-		a, b, c, d = b, c, d, e
+	body := max(n-2, 0)
+	if body > 0 {
+		lead, to := in[2:], out[:body]
+		lead = lead[:len(to)]
+		for i := range to {
+			e := abs32(lead[i])
+			to[i] = a + b + c + d + e
+			a, b, c, d = b, c, d, e
+		}
 	}
-	for i := max(n-2, 0); i < n; i++ {
+	for i := body; i < n; i++ {
 		e := at(i + 2)
 		out[i] = a + b + c + d + e
 		a, b, c, d = b, c, d, e

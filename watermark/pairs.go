@@ -142,6 +142,7 @@ func (m *lineMap) scanPairs(s *shortlist, most float64) {
 func (m *lineMap) match(s *shortlist, g1, g2 vec, p *linePair) {
 	g := mat{g1.x, g2.x, g1.y, g2.y}.mul(p.inverse)
 	mask, reach := m.n-1, float32(mapReach*float64(m.n))
+	value := m.value[mapMargin*m.n:]
 	ga, gb, gc, gd := float32(g.a), float32(g.b), float32(g.c), float32(g.d)
 	sum, n := float32(0), 0
 	const big = 4096
@@ -153,7 +154,7 @@ func (m *lineMap) match(s *shortlist, g1, g2 vec, p *linePair) {
 		if y > reach || x > reach || x < -reach {
 			continue
 		}
-		sum += m.value[(int(y+0.5)+mapMargin)*m.n+int(x+big+0.5)&mask]
+		sum += value[int(y+0.5)*m.n+int(x+big+0.5)&mask]
 		n++
 		if n == 3 && sum < 0.5 || n == 6 && sum < 4.5 || n == 10 && sum < 10.5 {
 			return
@@ -162,7 +163,7 @@ func (m *lineMap) match(s *shortlist, g1, g2 vec, p *linePair) {
 	if n < leastLines {
 		return
 	}
-	if score := float64(sum) / math.Sqrt(float64(n+2)); score > max(leastPair, s.least) {
+	if score := float64(sum) * rootOver[n]; score > max(leastPair, s.least) {
 		s.add(g, score)
 	}
 }

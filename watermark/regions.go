@@ -50,10 +50,38 @@ func fold(src plane, w *warp) *foldedPicture {
 	return foldBy(src, w, regionSide, maxRegions)
 }
 
+// glancePixels is how much of a picture tells candidates apart.
+const glancePixels = 400_000
+
+// glance is fold from the middles of fewer regions.
+func glance(src plane, w *warp) *foldedPicture {
+	f := &foldedPicture{src: src, warp: w, regions: split(src, w, regionSide, maxRegions/2)}
+	share := math.Sqrt(glancePixels / (float64(src.w) * float64(src.h)))
+	for i := range f.regions {
+		if share < 1 {
+			f.regions[i].rect = f.regions[i].middle(share)
+		}
+	}
+	f.transform()
+	return f
+}
+
+// middle keeps a share of both sides.
+func (r rect) middle(share float64) rect {
+	dx, dy := int(float64(r.x1-r.x0)*(1-share)/2), int(float64(r.y1-r.y0)*(1-share)/2)
+	return rect{r.x0 + dx, r.y0 + dy, r.x1 - dx, r.y1 - dy}
+}
+
 // foldBy folds by regions of at least side pixels of the tiles, and at most most
 // of them.
 func foldBy(src plane, w *warp, side, most int) *foldedPicture {
-	f := &foldedPicture{src: src, warp: w}
+	f := &foldedPicture{src: src, warp: w, regions: split(src, w, side, most)}
+	f.transform()
+	return f
+}
+
+// split lays out the regions.
+func split(src plane, w *warp, side, most int) (all []region) {
 	cols, rows := regionGrid(src.w, src.h, w.inPicture(side), most)
 	if cols*rows < fewRegions {
 		cols, rows = regionGrid(src.w, src.h, w.inPicture(smallRegion), most)
@@ -61,13 +89,12 @@ func foldBy(src plane, w *warp, side, most int) *foldedPicture {
 	for j := range rows {
 		for i := range cols {
 			r := rect{src.w * i / cols, src.h * j / rows, src.w * (i + 1) / cols, src.h * (j + 1) / rows}
-			f.regions = append(f.regions, region{rect: r, at: vec{
+			all = append(all, region{rect: r, at: vec{
 				float64(r.x0+r.x1-1)/2 - float64(src.w/2), float64(r.y0+r.y1-1)/2 - float64(src.h/2),
 			}})
 		}
 	}
-	f.transform()
-	return f
+	return all
 }
 
 // regionGrid splits into at most most regions, as square as can be.

@@ -11,7 +11,8 @@ import (
 
 const (
 	leastLines  = 8   // that must lie within reach
-	earlyLines  = 8   // after which hopeless hypotheses are dropped
+	earlyLines  = 8   // after which hypotheses below earlySum are dropped
+	earlySum    = 1
 	keptByScan  = 40  // handed to the climb
 	leastScan   = 3.2 // score worth keeping
 	scanScale   = 7.2 // largest scale-down at full resolution
@@ -89,27 +90,48 @@ func linesWithin(r float64) int {
 	return n
 }
 
+// scanStep is the step of the scans in bins at the outermost line; the map is
+// blurred over two.
+const scanStep = 1.25
+
 // scanTurns tries every rotation by [0,180) degrees, mirrored and not, and every
-// scale up to most: one bin per step at the outermost line.
+// scale up to most.
 func (m *lineMap) scanTurns(s *shortlist, most float64) {
 	unit := float64(m.n) / tileSide
-	reach := mapReach * float64(m.n)
+	far := mapReach * float64(m.n)
 	for lo := leastScale; lo < most; lo *= 1.5 {
 		hi := min(lo*1.5, most)
-		extent := min(maxRadius*unit*hi, reach)
-		steps := int(math.Pi*extent) + 1
+		extent := min(maxRadius*unit*hi, far)
+		steps := int(math.Pi*extent/scanStep) + 1
+		scales := scaleSteps(lo, hi, scanStep/extent)
 		for i := range steps {
 			sin, cos := math.Sincos(math.Pi * float64(i) / float64(steps))
 			rot := mat{cos, -sin, sin, cos}
-			m.scanScales(s, rot, lo, hi, 1/extent)
-			m.scanScales(s, rot.mul(mat{a: -1, d: 1}), lo, hi, 1/extent)
+			m.scanScales(s, rot, scales)
+			m.scanScales(s, rot.mul(mat{a: -1, d: 1}), scales)
 		}
 	}
 }
 
+// A scaleStep is one scale to try, and how many lines it leaves within reach.
+type scaleStep struct {
+	q     float64
+	lines int
+}
+
+func scaleSteps(lo, hi, step float64) []scaleStep {
+	var all []scaleStep
+	for q := lo; q < hi; q *= 1 + step {
+		if n := linesWithin(mapReach * tileSide / q); n >= leastLines {
+			all = append(all, scaleStep{q, n})
+		}
+	}
+	return all
+}
+
 // scanScales tries the scales of one turn. The lines' places are taken to the
 // upper half plane once.
-func (m *lineMap) scanScales(s *shortlist, turn mat, lo, hi, step float64) {
+func (m *lineMap) scanScales(s *shortlist, turn mat, scales []scaleStep) {
 	unit := float32(m.n) / tileSide
 	var xs, ys [templatePeaks]float32
 	for p, k := range byRadius {
@@ -119,80 +141,114 @@ func (m *lineMap) scanScales(s *shortlist, turn mat, lo, hi, step float64) {
 		}
 		xs[p], ys[p] = float32(g.x)*unit, float32(g.y)*unit
 	}
-	mask, base := m.n-1, mapMargin*m.n
-	shift := bitsOf(m.n)
+	mask, shift := m.n-1, bitsOf(m.n)
+	value := m.value[mapMargin*m.n:]
 	const big = 4096 // rounding of negative numbers by truncation
-	for q := lo; q < hi; q *= 1 + step {
-		n := linesWithin(mapReach * tileSide / q)
-		if n < leastLines {
-			return
-		}
-		f := float32(q)
-		sum := float32(0)
-		first := n - earlyLines
-		for p := n - 1; p >= 0; p-- {
-			x, y := int(xs[p]*f+big+0.5), int(ys[p]*f+0.5)
-			sum += m.value[base+y<<shift+x&mask]
-			if p == first && sum < 0.5 {
+	for _, c := range scales {
+		f, sum := float32(c.q), float32(0)
+		x, y := xs[:c.lines], ys[:c.lines]
+		for p := c.lines - 1; p >= 0; p-- {
+			sum += value[int(y[p]*f+0.5)<<shift+int(x[p]*f+big+0.5)&mask]
+			if p == c.lines-earlyLines && sum < earlySum {
 				break
 			}
 		}
-		if score := float64(sum) / math.Sqrt(float64(n+2)); score > s.least {
-			g := float64(unit) * q
+		if score := float64(sum) * rootOver[c.lines]; score > s.least {
+			g := float64(unit) * c.q
 			s.add(mat{turn.a * g, turn.b * g, turn.c * g, turn.d * g}, score)
 		}
 	}
 }
 
-// scanAspects tries scales that differ between the axes, upright and lying.
+// rootOver[n] is 1/sqrt(n+2): what makes sums over n lines comparable.
+var rootOver = func() (r [templatePeaks + 1]float64) {
+	for n := range r {
+		r[n] = 1 / math.Sqrt(float64(n+2))
+	}
+	return r
+}()
+
+// scanAspects tries scales that differ between the axes, upright and lying. A
+// line's column depends on one of them only, and its row on the other.
 func (m *lineMap) scanAspects(s *shortlist, most float64) {
 	unit := float64(m.n) / tileSide
-	reach := mapReach * float64(m.n)
-	for q := leastScale; q < most; {
-		step := 1 / min(maxRadius*unit*q, reach)
-		for a := -aspectReach; a <= aspectReach; a += step {
-			x, y := q*math.Exp(a/2)*unit, q*math.Exp(-a/2)*unit
-			for _, o := range orientations[:4] {
-				g := mat{x, 0, 0, y}.mul(o)
-				if score := m.score(g); score > s.least {
+	step := scanStep / min(maxRadius*unit*2, mapReach*float64(m.n))
+	all := scaleSteps(leastScale*math.Exp(-aspectReach/2), most*math.Exp(aspectReach/2), step)
+	reach := int(aspectReach/math.Log1p(step)) + 1
+	for _, lying := range []bool{false, true} {
+		xs, ys := m.axisBins(all, lying, false), m.axisBins(all, lying, true)
+		for i := range all {
+			for j := max(i-reach, 0); j <= min(i+reach, len(all)-1); j++ {
+				for _, sign := range []int{1, -1} {
+					score := m.scoreBins(&xs[i], &ys[j], sign)
+					if score <= s.least {
+						continue
+					}
+					g := mat{float64(sign) * all[i].q * unit, 0, 0, all[j].q * unit}
+					if lying {
+						g = g.mul(mat{0, 1, 1, 0})
+					}
 					s.add(g, score)
 				}
 			}
 		}
-		q *= 1 + step
 	}
 }
 
-// score sums the map at the nearest bins.
-func (m *lineMap) score(g mat) float64 {
-	mask, reach := m.n-1, mapReach*float64(m.n)
-	sum, n := float32(0), 0
-	for p := len(byRadius) - 1; p >= 0; p-- {
-		v := g.of(byRadius[p])
-		if v.y < 0 {
-			v.x, v.y = -v.x, -v.y
+// outside marks a line beyond the map's reach.
+const outside = math.MinInt32
+
+// axisBins are the bins of all lines along one axis, scale by scale. Lines are
+// taken with their row in the upper half plane.
+func (m *lineMap) axisBins(all []scaleStep, lying, rows bool) [][templatePeaks]int32 {
+	out := make([][templatePeaks]int32, len(all))
+	unit, far := float64(m.n)/tileSide, mapReach*float64(m.n)
+	for i, c := range all {
+		for p, k := range byRadius {
+			if lying {
+				k.x, k.y = k.y, k.x
+			}
+			if k.y < 0 {
+				k.x, k.y = -k.x, -k.y
+			}
+			v := k.x
+			if rows {
+				v = k.y
+			}
+			v = math.Floor(v*c.q*unit + 0.5)
+			if abs(v) > far {
+				v = outside
+			}
+			out[i][p] = int32(v)
 		}
-		if v.y > reach || v.x > reach || v.x < -reach {
+	}
+	return out
+}
+
+func (m *lineMap) scoreBins(xs, ys *[templatePeaks]int32, sign int) float64 {
+	sum, n, mask := float32(0), 0, m.n-1
+	for p := templatePeaks - 1; p >= 0; p-- {
+		if xs[p] == outside || ys[p] == outside {
 			continue
 		}
-		sum += m.value[(int(v.y+0.5)+mapMargin)*m.n+int(math.Floor(v.x+0.5))&mask]
-		if n++; n == earlyLines && sum < 0.5 {
+		sum += m.value[(int(ys[p])+mapMargin)*m.n+sign*int(xs[p])&mask]
+		if n++; n == earlyLines && sum < earlySum {
 			return 0
 		}
 	}
 	if n < leastLines {
 		return 0
 	}
-	return float64(sum) / math.Sqrt(float64(n+2))
+	return float64(sum) * rootOver[n]
 }
 
-// smooth is score with interpolation.
+// smooth is the score of a matrix, with interpolation.
 func (m *lineMap) smooth(g mat) float64 {
-	reach := mapReach * float64(m.n)
+	far := mapReach * float64(m.n)
 	sum, n := 0.0, 0
 	for _, k := range byRadius {
 		v := g.of(k)
-		if abs(v.y) > reach || abs(v.x) > reach {
+		if abs(v.y) > far || abs(v.x) > far {
 			continue
 		}
 		sum += float64(m.at(v.x, v.y))
@@ -201,7 +257,7 @@ func (m *lineMap) smooth(g mat) float64 {
 	if n < leastLines {
 		return 0
 	}
-	return sum / math.Sqrt(float64(n+2))
+	return sum * rootOver[n]
 }
 
 // climb raises a candidate's score, one entry of its matrix after another, by

@@ -15,12 +15,16 @@ const (
 
 	plainLock = 4.35 // z at which a lock is worth reading at
 	nearLock  = 4.6
+	leastFit  = 5.0 // fit after refinement from which a searched lock is
 	certain   = 16.0 // search score at which no other level is looked at
 	// climbError is how far off a climbed matrix may be, relatively.
 	climbError = 0.002
 	sameMatrix = 0.003 // relative difference below which two candidates are one
 
 	searchCandidates = 8
+	leastCandidate   = 4.2 // score after the climb
+	rivalShare       = 0.5 // of the best score that a rival needs
+	mostBent         = 3
 	maxReads         = 26 // payload readings per call, the canonical one included
 )
 
@@ -67,9 +71,6 @@ func (d *search) run() {
 	if !d.done() {
 		d.canonical(src)
 	}
-	if !d.done() {
-		d.bend()
-	}
 	for level := 0; level < levels && !d.done(); level++ {
 		if level > 0 && min(src.w, src.h)>>level < levelSide {
 			break
@@ -78,6 +79,7 @@ func (d *search) run() {
 			break
 		}
 	}
+	d.bend()
 }
 
 // direct looks for the template at the scale of the picture, turned and
@@ -92,7 +94,7 @@ func (d *search) direct(f *foldedPicture) {
 	d.plain = all[0]
 	for _, l := range all[:2] {
 		if l.z > plainLock && !d.done() {
-			d.try(l)
+			d.try(l, 0)
 		}
 	}
 }
@@ -114,10 +116,10 @@ func (d *search) near(f *foldedPicture) {
 	}
 	sortLocks(all)
 	d.consider(all[0])
-	d.bent = all[:2]
+	d.bent = append(d.bent, all[:2]...)
 	for _, l := range all[:2] {
 		if l.z > nearLock && !d.done() {
-			d.try(l)
+			d.try(l, leastFit)
 		}
 	}
 }
@@ -135,11 +137,14 @@ func (d *search) consider(l lock) {
 	}
 }
 
-// try refines a lock and reads the payload there.
-func (d *search) try(l lock) {
+// try refines a lock and reads the payload there, if the template fits by least.
+func (d *search) try(l lock, least float64) {
 	src := d.at(l.level)
 	f := fold(src, l.warp)
 	f = l.refine(src, f)
+	if l.fit < min(least, l.least()+0.6) {
+		return
+	}
 	r := sound(f.sightings(identity), l.sign)
 	d.read(src, &l, &r)
 }
@@ -203,7 +208,10 @@ func (d *search) full(level int) bool {
 // climbed are the best of a scan, after the climb.
 func (m *lineMap) climbed(s *shortlist) []candidate {
 	top := m.climbAll(s.best(keptByScan, 0.006))
-	return (&shortlist{all: top}).best(searchCandidates, sameMatrix)
+	top = (&shortlist{all: top}).best(searchCandidates, sameMatrix)
+	return slices.DeleteFunc(top, func(c candidate) bool {
+		return c.score < leastCandidate || c.score < rivalShare*top[0].score
+	})
 }
 
 // tryAll reads at the candidates, in the order of their phase correlation.
@@ -223,17 +231,15 @@ func (d *search) tryAll(level int, src plane, n int, all []candidate) {
 		if d.done() || l.z < l.least() || i >= searchCandidates {
 			break
 		}
-		d.try(l)
+		d.try(l, leastFit)
 	}
-	d.bent = locks[:min(len(locks), 2)]
-	if !d.done() {
-		d.bend()
-	}
+	d.bent = append(d.bent, locks[:min(len(locks), 2)]...)
 }
 
-// bend reads at the last locks as if the picture had been bent.
+// bend reads at the best locks once more, as if the picture had been bent.
 func (d *search) bend() {
-	for _, l := range d.bent {
+	sortLocks(d.bent)
+	for _, l := range d.bent[:min(len(d.bent), mostBent)] {
 		if l.z < bendLock || d.done() {
 			break
 		}
@@ -270,7 +276,7 @@ func (d *search) locksOf(level int, src plane, n int, c candidate) []lock {
 	unit := float64(tileSide) / float64(n)
 	g := c.g.transposed()
 	b := mat{g.a * unit, g.b * unit, g.c * unit, g.d * unit}
-	f := fold(src, affineWarp(src.w, src.h, b, vec{}))
+	f := glance(src, affineWarp(src.w, src.h, b, vec{}))
 	s, other := f.sightings(identity), f.sightings(identity.negative())
 	step := nearStep / (float64(max(src.w, src.h)) / 2 * math.Sqrt(abs(b.det())))
 	wide := min(max(2, int(climbError/step)), nearSteps)
