@@ -6,54 +6,125 @@ import (
 	"slices"
 )
 
-// A path is one hypothesis of the list decoder.
+// A path is one hypothesis of the list decoder. Levels are shared between paths
+// until one of them writes (lazy copy: Tal and Vardy, 2015).
 type path struct {
 	metric float32
-	llr    [codeLog + 1][]float32 // by level, from codeLen values down to one
-	left   [codeLog + 1][]byte    // code bits of the left half, by level
-	bits   [codeLog + 1][]byte    // code bits of the half just decoded
+	llr    [codeLog + 1]*llrs  // by level, codeLen>>level values
+	left   [codeLog + 1]*words // code bits of the left half, by level
+	bits   [codeLog + 1]*words // code bits of the half just decoded
 	u      [codeLen]byte
+	uses   int // forks of it that live on
 }
 
-func newPath() *path {
-	p := &path{}
-	for s := range p.llr {
-		p.llr[s] = make([]float32, codeLen>>s)
-		p.left[s] = make([]byte, codeLen>>s)
-		p.bits[s] = make([]byte, codeLen>>s)
+type (
+	llrs struct {
+		v    []float32
+		refs int
 	}
-	return p
-}
-
-func (p *path) copyFrom(q *path) {
-	p.metric, p.u = q.metric, q.u
-	for s := 1; s <= codeLog; s++ { // level 0 is the channel, the same for all
-		copy(p.llr[s], q.llr[s])
-		copy(p.left[s], q.left[s])
-		copy(p.bits[s], q.bits[s])
+	words struct {
+		v    []byte
+		refs int
 	}
-}
+)
 
-// A decoder holds the paths of one decoding.
+// A decoder holds the paths of one decoding and the memory they let go of.
 type decoder struct {
-	paths []*path
-	spare []*path
-	next  int // position of the bit to decide
+	paths     []*path
+	spare     []*path
+	spareLLR  [codeLog + 1][]*llrs
+	spareBits [codeLog + 1][]*words
+	next      int // position of the bit to decide
+}
+
+// writeLLR returns level s of p for overwriting.
+func (d *decoder) writeLLR(p *path, s int) []float32 {
+	if a := p.llr[s]; a != nil {
+		if a.refs == 1 {
+			return a.v
+		}
+		a.refs--
+	}
+	free := &d.spareLLR[s]
+	if len(*free) == 0 {
+		*free = append(*free, &llrs{v: make([]float32, codeLen>>s)})
+	}
+	a := (*free)[len(*free)-1]
+	*free = (*free)[:len(*free)-1]
+	a.refs = 1
+	p.llr[s] = a
+	return a.v
+}
+
+// writeBits is writeLLR for one of p's bit arrays.
+func (d *decoder) writeBits(at *[codeLog + 1]*words, s int) []byte {
+	if a := at[s]; a != nil {
+		if a.refs == 1 {
+			return a.v
+		}
+		a.refs--
+	}
+	free := &d.spareBits[s]
+	if len(*free) == 0 {
+		*free = append(*free, &words{v: make([]byte, codeLen>>s)})
+	}
+	a := (*free)[len(*free)-1]
+	*free = (*free)[:len(*free)-1]
+	a.refs = 1
+	at[s] = a
+	return a.v
+}
+
+// fork copies a path; both share all levels.
+func (d *decoder) fork(p *path) *path {
+	if len(d.spare) == 0 {
+		d.spare = append(d.spare, &path{})
+	}
+	q := d.spare[len(d.spare)-1]
+	d.spare = d.spare[:len(d.spare)-1]
+	*q = *p
+	for s := range q.llr {
+		if q.llr[s] != nil {
+			q.llr[s].refs++
+		}
+		if q.left[s] != nil {
+			q.left[s].refs++
+		}
+		if q.bits[s] != nil {
+			q.bits[s].refs++
+		}
+	}
+	return q
+}
+
+// drop gives a path's memory back.
+func (d *decoder) drop(p *path) {
+	for s := range p.llr {
+		if a := p.llr[s]; a != nil {
+			if a.refs--; a.refs == 0 {
+				d.spareLLR[s] = append(d.spareLLR[s], a)
+			}
+		}
+		for _, b := range []*words{p.left[s], p.bits[s]} {
+			if b != nil {
+				if b.refs--; b.refs == 0 {
+					d.spareBits[s] = append(d.spareBits[s], b)
+				}
+			}
+		}
+	}
+	d.spare = append(d.spare, p)
 }
 
 // decode returns the payloads on the final list whose CRC agrees, the most
 // likely first. llr is positive where a code bit is more likely 0; its scale
 // does not matter (min-sum).
 func decode(llr []float32) []Payload {
-	d := &decoder{paths: []*path{newPath()}}
-	for range 2*listSize - 1 {
-		p := newPath()
-		p.llr[0] = d.paths[0].llr[0]
-		d.spare = append(d.spare, p)
-	}
-	copy(d.paths[0].llr[0], llr)
+	first := &path{}
+	d := &decoder{paths: []*path{first}}
+	copy(d.writeLLR(first, 0), llr)
 	d.node(0)
-	slices.SortFunc(d.paths, func(a, b *path) int { return cmp.Compare(a.metric, b.metric) })
+	slices.SortFunc(d.paths, byMetric)
 	var out []Payload
 	for _, p := range d.paths {
 		if payload, ok := payloadOf(p.u[:]); ok {
@@ -63,23 +134,39 @@ func decode(llr []float32) []Payload {
 	return out
 }
 
+func byMetric(a, b *path) int { return cmp.Compare(a.metric, b.metric) }
+
+// frozen[s][i] says that no information lies in the i-th subtree of level s.
+var frozen = func() (f [codeLog + 1][]bool) {
+	for s := range f {
+		size := codeLen >> s
+		f[s] = make([]bool, codeLen/size)
+		for i := range f[s] {
+			f[s][i] = !slices.Contains(info[i*size:(i+1)*size], true)
+		}
+	}
+	return f
+}()
+
 // node decodes the subtree at level s: left half, right half, combination.
 func (d *decoder) node(s int) {
+	if frozen[s][d.next/(codeLen>>s)] {
+		d.zero(s)
+		return
+	}
 	if s == codeLog {
 		d.leaf()
 		return
 	}
 	half := codeLen >> (s + 1)
 	for _, p := range d.paths {
-		a, out := p.llr[s], p.llr[s+1]
-		for i := range half {
-			out[i] = boxPlus(a[i], a[i+half])
-		}
+		out, a := d.writeLLR(p, s+1), p.llr[s].v
+		checks(out, a[:half], a[half:])
 	}
 	d.node(s + 1)
 	for _, p := range d.paths {
-		a, out, left := p.llr[s], p.llr[s+1], p.left[s+1]
-		copy(left, p.bits[s+1])
+		p.left[s+1], p.bits[s+1] = p.bits[s+1], p.left[s+1]
+		out, a, left := d.writeLLR(p, s+1), p.llr[s].v, p.left[s+1].v
 		for i := range half {
 			if left[i] == 0 {
 				out[i] = a[i+half] + a[i]
@@ -90,7 +177,7 @@ func (d *decoder) node(s int) {
 	}
 	d.node(s + 1)
 	for _, p := range d.paths {
-		bits, left, right := p.bits[s], p.left[s+1], p.bits[s+1]
+		bits, left, right := d.writeBits(&p.bits, s), p.left[s+1].v, p.bits[s+1].v
 		for i := range half {
 			bits[i] = left[i] ^ right[i]
 			bits[i+half] = right[i]
@@ -98,51 +185,77 @@ func (d *decoder) node(s int) {
 	}
 }
 
-// boxPlus is the min-sum form of the check node.
-func boxPlus(a, b float32) float32 {
-	sign := (a < 0) != (b < 0)
-	m := min(abs32(a), abs32(b))
-	if sign {
-		return -m
+// checks is the min-sum form of the check nodes.
+func checks(out, a, b []float32) {
+	a, b = a[:len(out)], b[:len(out)]
+	const sign = 1 << 31
+	for i := range out {
+		x, y := math.Float32bits(a[i]), math.Float32bits(b[i])
+		out[i] = math.Float32frombits(min(x&^sign, y&^sign) | (x^y)&sign)
 	}
-	return m
 }
 
 func abs32(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
 
-// leaf decides one bit on every path: frozen bits are 0, information bits fork,
-// and the listSize best stay.
+// zero decides a subtree of frozen bits: all code bits are 0, and each against
+// its likelihood costs as much as it would at the leaves (Hashemi et al., 2016).
+func (d *decoder) zero(s int) {
+	for _, p := range d.paths {
+		for _, l := range p.llr[s].v {
+			if l < 0 {
+				p.metric -= l
+			}
+		}
+		clear(d.writeBits(&p.bits, s))
+	}
+	d.next += codeLen >> s
+}
+
+// leaf decides one information bit: every path forks, and the listSize best
+// stay.
 func (d *decoder) leaf() {
 	i := d.next
 	d.next++
-	if !info[i] {
-		for _, p := range d.paths {
-			p.choose(i, 0)
+	// Metrics first: most forks would not live to be used.
+	type fork struct {
+		from   *path
+		bit    byte
+		metric float32
+	}
+	forks := make([]fork, 0, 2*listSize)
+	for _, p := range d.paths {
+		l := p.llr[codeLog].v[0]
+		zero, one := p.metric, p.metric
+		if l < 0 {
+			zero -= l // against its likelihood (Balatsoukas-Stimming et al., 2015)
+		} else {
+			one += l
 		}
-		return
+		forks = append(forks, fork{p, 0, zero}, fork{p, 1, one})
 	}
-	for _, p := range slices.Clone(d.paths) {
-		q := d.spare[len(d.spare)-1]
-		d.spare = d.spare[:len(d.spare)-1]
-		q.copyFrom(p)
-		p.choose(i, 0)
-		q.choose(i, 1)
-		d.paths = append(d.paths, q)
+	if len(forks) > listSize {
+		slices.SortStableFunc(forks, func(a, b fork) int { return cmp.Compare(a.metric, b.metric) })
+		forks = forks[:listSize]
 	}
-	if len(d.paths) > listSize {
-		slices.SortFunc(d.paths, func(a, b *path) int { return cmp.Compare(a.metric, b.metric) })
-		d.spare = append(d.spare, d.paths[listSize:]...)
-		d.paths = d.paths[:listSize]
+	for _, f := range forks {
+		f.from.uses++
 	}
-}
-
-// choose sets bit i and pays for going against its likelihood
-// (Balatsoukas-Stimming et al., 2015).
-func (p *path) choose(i int, bit byte) {
-	l := p.llr[codeLog][0]
-	if (l < 0) != (bit == 1) {
-		p.metric += abs32(l)
+	for _, p := range d.paths {
+		if p.uses == 0 {
+			d.drop(p)
+		}
 	}
-	p.u[i] = bit
-	p.bits[codeLog][0] = bit
+	next := make([]*path, 0, len(forks))
+	for _, f := range forks {
+		p := f.from
+		if p.uses--; p.uses > 0 {
+			p = d.fork(p)
+			p.uses = 0
+		}
+		p.metric = f.metric
+		p.u[i] = f.bit
+		d.writeBits(&p.bits, codeLog)[0] = f.bit
+		next = append(next, p)
+	}
+	d.paths = next
 }

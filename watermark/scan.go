@@ -10,8 +10,8 @@ import (
 // shows at the frequency g = N/T B^T k. A candidate is kept as G = N/T B^T.
 
 const (
-	leastLines  = 8   // that must lie within reach
-	earlyLines  = 8   // after which hypotheses below earlySum are dropped
+	leastLines  = 8 // that must lie within reach
+	earlyLines  = 8 // after which hypotheses below earlySum are dropped
 	earlySum    = 1
 	keptByScan  = 40  // handed to the climb
 	leastScan   = 3.2 // score worth keeping

@@ -15,7 +15,7 @@ const (
 
 	plainLock = 4.35 // z at which a lock is worth reading at
 	nearLock  = 4.6
-	leastFit  = 5.0 // fit after refinement from which a searched lock is
+	leastFit  = 5.0  // fit after refinement from which a searched lock is
 	certain   = 16.0 // search score at which no other level is looked at
 	// climbError is how far off a climbed matrix may be, relatively.
 	climbError = 0.002
@@ -71,14 +71,7 @@ func (d *search) run() {
 	if !d.done() {
 		d.canonical(src)
 	}
-	for level := 0; level < levels && !d.done(); level++ {
-		if level > 0 && min(src.w, src.h)>>level < levelSide {
-			break
-		}
-		if d.full(level) {
-			break
-		}
-	}
+	d.full(src)
 	d.bend()
 }
 
@@ -179,30 +172,46 @@ func (d *search) read(src plane, l *lock, r *sounding) {
 	}
 }
 
-// full searches one level for any turn, scale and aspect, and where that finds
-// no payload, by pairs. It reports whether its best candidate leaves no doubt.
-func (d *search) full(level int) bool {
-	src := d.at(level)
+// full searches for any turn, scale and aspect, level by level, and where that
+// finds no payload, by pairs. A score that leaves no doubt ends it.
+func (d *search) full(src plane) {
+	var maps [levels]*lineMap
+	var turned [levels][]candidate
+	for _, pairs := range []bool{false, true} {
+		for level := range levels {
+			if d.done() || level > 0 && min(src.w, src.h)>>level < levelSide {
+				break
+			}
+			if !pairs {
+				maps[level] = newLineMap(d.at(level))
+			}
+			found := maps[level].search(level, pairs)
+			found = slices.DeleteFunc(found, func(c candidate) bool {
+				return slices.ContainsFunc(turned[level], c.like)
+			})
+			turned[level] = append(turned[level], found...)
+			d.tryAll(level, d.at(level), maps[level].n, found)
+			if len(found) > 0 && found[0].score >= certain && pairs {
+				return
+			}
+		}
+	}
+}
+
+// search lists a level's candidates, by pairs or by turns and aspects.
+func (m *lineMap) search(level int, pairs bool) []candidate {
 	most := scanScale
 	if level > 0 {
 		most = levelScale
 	}
-	m := newLineMap(src)
 	s := &shortlist{least: leastScan}
-	m.scanTurns(s, most)
-	m.scanAspects(s, most)
-	turned := m.climbed(s)
-	d.tryAll(level, src, m.n, turned)
-	if d.done() {
-		return true
+	if pairs {
+		m.scanPairs(s, most)
+	} else {
+		m.scanTurns(s, most)
+		m.scanAspects(s, most)
 	}
-	s = &shortlist{least: leastScan}
-	m.scanPairs(s, most)
-	paired := m.climbed(s)
-	d.tryAll(level, src, m.n, slices.DeleteFunc(paired, func(c candidate) bool {
-		return slices.ContainsFunc(turned, c.like)
-	}))
-	return len(turned) > 0 && turned[0].score >= certain || len(paired) > 0 && paired[0].score >= certain
+	return m.climbed(s)
 }
 
 // climbed are the best of a scan, after the climb.
