@@ -43,7 +43,7 @@ func noisy(p Payload, snr float64, rng *rand.Rand) []float32 {
 	llr := make([]float32, codeLen)
 	amplitude := float32(snr)
 	for i, bit := range encode(p) {
-		llr[i] = amplitude*(1-2*float32(bit)) + float32(rng.NormFloat64()*sqrt(snr))
+		llr[i] = amplitude*(1-2*float32(bit)) + float32(rng.NormFloat64()*math.Sqrt(snr))
 	}
 	return llr
 }

@@ -1,21 +1,18 @@
 package watermark
 
-import "math"
-
-// A dft transforms arrays of n complex numbers by n in place, n a power of two:
-// the detector's fast transform, in single precision. What decides a marked
-// pixel goes through spectrum instead, which is the same on every platform.
+// A dft transforms arrays of n by n complex numbers in place, n a power of two,
+// in single precision. Every product is rounded by itself, so that no platform
+// fuses it with a sum and a marked picture is the same everywhere.
 type dft struct {
 	n       int
 	reverse []int
-	turn    []complex64 // exp(-2 pi i k/n), k < n/2... n
+	turn    []complex64 // exp(-2 pi i k/n)
 }
 
 func newDFT(n int) *dft {
 	f := &dft{n: n, reverse: make([]int, n), turn: make([]complex64, n)}
-	for i := range n {
-		s, c := math.Sincos(-2 * math.Pi * float64(i) / float64(n))
-		f.turn[i] = complex(float32(c), float32(s))
+	for i, c := range turns(n) {
+		f.turn[i] = conj64(complex64(c))
 	}
 	for i, j := 1, 0; i < n; i++ {
 		bit := n >> 1
@@ -149,7 +146,10 @@ func sumDifference(p, q []complex64) {
 // mul64 multiplies in single precision; the language's own product of complex64
 // goes through float64.
 func mul64(a, b complex64) complex64 {
-	return complex(real(a)*real(b)-imag(a)*imag(b), real(a)*imag(b)+imag(a)*real(b))
+	return complex(
+		float32(real(a)*real(b))-float32(imag(a)*imag(b)),
+		float32(real(a)*imag(b))+float32(imag(a)*real(b)),
+	)
 }
 
 func conj64(c complex64) complex64 { return complex(real(c), -imag(c)) }
@@ -163,3 +163,34 @@ func bitsOf(n int) int {
 	}
 	return b
 }
+
+// turns are exp(2 pi i k/n), by their series with every product rounded.
+func turns(n int) []complex128 {
+	const turn = 2 * 3.14159265358979323846264338327950288
+	t := make([]complex128, n)
+	for k := range t {
+		x := float64(turn*float64(k)) / float64(n)
+		if k > n/2 {
+			x = float64(turn*float64(k-n)) / float64(n)
+		}
+		re, im, term := 1.0, 0.0, 1.0
+		for i := 1; i < 40; i++ {
+			term = float64(term*x) / float64(i)
+			switch i % 4 {
+			case 0:
+				re += term
+			case 1:
+				im += term
+			case 2:
+				re -= term
+			case 3:
+				im -= term
+			}
+		}
+		t[k] = complex(re, im)
+	}
+	return t
+}
+
+// twiddle are the phases that a template's line can have.
+var twiddle = turns(tileSide)

@@ -6,7 +6,6 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
-	"math"
 )
 
 const (
@@ -18,14 +17,6 @@ const (
 	// minDetectSide is the smallest side of an image in which a mark is looked
 	// for: a larger one that was marked may have been cropped or scaled down.
 	minDetectSide = 64
-)
-
-// The mark's colour: one unit changes the luma of ITU-R BT.601 by one grey
-// level. Blue is nearly useless for luma, so it takes little of the error.
-const (
-	weightR = 0.9
-	weightG = 1.15
-	weightB = 0.5
 )
 
 // EmbedOptions tune Embed. The zero value is the recommended setting.
@@ -58,52 +49,31 @@ func Embed(ctx context.Context, img image.Image, p Payload, k Key, opts *EmbedOp
 		return nil, err
 	}
 	dst := copyOf(img)
-	luma := lumaOf(dst)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	e := embedder{w: luma.w, h: luma.h, mask: maskOf(dst, luma, strength)}
+	w, h := img.Bounds().Dx(), img.Bounds().Dy()
+	e := embedder{w: w, h: h, mask: newMask(sourceOf(dst), strength)}
 	word := encode(p)
 	e.tiles = renderTiles(keyingOf(k), &word, e.covered)
-	add := e.adder(dst)
-	marks, amps := make([]int64, luma.w), make([]int32, luma.w)
-	for y := range luma.h {
+	var crests [superArea]*crest
+	for t, tile := range e.tiles {
+		if tile != nil {
+			crests[t] = crestOf(tile)
+		}
+	}
+	e.mask.equalise(&crests, w, h)
+	add := adder(dst)
+	marks, amps, tints := make([]int64, w), make([]int32, w), make([]*tint, w)
+	for y := range h {
 		if y%64 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		e.row(marks, amps, y)
-		add(y, marks)
+		e.mask.tintRow(tints, y)
+		add(y, marks, tints)
 	}
 	return dst, nil
-}
-
-// maskOf measures the picture; what is transparent neither hides a mark nor
-// shows one.
-func maskOf(dst draw.Image, luma plane, strength float64) mask {
-	switch m := dst.(type) {
-	case *image.Gray, *image.Gray16:
-		return newMask(luma, strength, greyCost, nil)
-	case *image.NRGBA:
-		if !m.Opaque() {
-			return newMask(luma, strength, rgbCost, visibleCells(m, luma.w, luma.h))
-		}
-	}
-	return newMask(luma, strength, rgbCost, nil)
-}
-
-// visibleCells says which mask cells hold a pixel that is not transparent.
-func visibleCells(m *image.NRGBA, w, h int) []bool {
-	cols := (w + cellSide - 1) / cellSide
-	out := make([]bool, cols*((h+cellSide-1)/cellSide))
-	for y := range h {
-		row := m.Pix[y*m.Stride:]
-		for x := range w {
-			if row[4*x+3] != 0 {
-				out[y/cellSide*cols+x/cellSide] = true
-			}
-		}
-	}
-	return out
 }
 
 func checkSize(b image.Rectangle, least int) error {
@@ -159,7 +129,7 @@ func copyOf(img image.Image) draw.Image {
 // An embedder lays the tiles over the picture, from its integer centre.
 type embedder struct {
 	w, h  int
-	mask  mask
+	mask  *mask
 	tiles *[superArea]*tile
 }
 
@@ -198,88 +168,3 @@ func (e *embedder) row(out []int64, amps []int32, y int) {
 		x += run
 	}
 }
-
-const (
-	markBits  = 24
-	markOne   = 1 << markBits
-	thirdStep = markOne / 3
-)
-
-// weigh is mark times weight, rounded to whole steps of 1/depth grey level,
-// with an offset that differs between channels, so that amplitudes below one
-// step survive in their sum.
-func weigh(mark int64, weight1024, depth, offset int64) int {
-	return int((mark*weight1024*depth>>10 + markOne/2 + offset) >> markBits)
-}
-
-const (
-	w1024R = 922 // weightR * 1024
-	w1024G = 1178
-	w1024B = 512
-)
-
-// adder returns what adds a row of the mark to dst.
-func (e *embedder) adder(dst draw.Image) func(y int, marks []int64) {
-	switch m := dst.(type) {
-	case *image.Gray:
-		return func(y int, marks []int64) { addGray(m, y, marks) }
-	case *image.Gray16:
-		return func(y int, marks []int64) { addGray16(m, y, marks) }
-	case *image.NRGBA64:
-		return func(y int, marks []int64) { addNRGBA64(m, y, marks) }
-	}
-	m := dst.(*image.NRGBA)
-	return func(y int, marks []int64) { addNRGBA(m, y, marks) }
-}
-
-func addNRGBA(m *image.NRGBA, y int, marks []int64) {
-	row := m.Pix[y*m.Stride:]
-	for x, v := range marks {
-		c := row[4*x : 4*x+4 : 4*x+4]
-		if c[3] == 0 {
-			continue
-		}
-		c[0] = clip8(int(c[0]) + weigh(v, w1024R, 1, -thirdStep))
-		c[1] = clip8(int(c[1]) + weigh(v, w1024G, 1, 0))
-		c[2] = clip8(int(c[2]) + weigh(v, w1024B, 1, thirdStep))
-	}
-}
-
-func addNRGBA64(m *image.NRGBA64, y int, marks []int64) {
-	row := m.Pix[y*m.Stride:]
-	weights := [3]int64{w1024R, w1024G, w1024B}
-	for x, v := range marks {
-		c := row[8*x : 8*x+8 : 8*x+8]
-		if c[6] == 0 && c[7] == 0 {
-			continue
-		}
-		for i, w := range weights {
-			put16(c[2*i:], weigh(v, w, 257, 0))
-		}
-	}
-}
-
-// greyStep spreads the rounding of one channel over neighbours, as the three
-// channels of a colour image do among themselves.
-var greyStep = [4]int64{-3 * markOne / 8, markOne / 8, 3 * markOne / 8, -markOne / 8}
-
-func addGray(m *image.Gray, y int, marks []int64) {
-	row := m.Pix[y*m.Stride:]
-	for x, v := range marks {
-		row[x] = clip8(int(row[x]) + weigh(v, 1024, 1, greyStep[y&1*2+x&1]))
-	}
-}
-
-func addGray16(m *image.Gray16, y int, marks []int64) {
-	row := m.Pix[y*m.Stride:]
-	for x, v := range marks {
-		put16(row[2*x:], weigh(v, 1024, 257, 0))
-	}
-}
-
-func put16(c []byte, delta int) {
-	v := min(max(int(c[0])<<8|int(c[1])+delta, 0), math.MaxUint16)
-	c[0], c[1] = byte(v>>8), byte(v)
-}
-
-func clip8(v int) byte { return byte(min(max(v, 0), 255)) }

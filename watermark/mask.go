@@ -1,131 +1,279 @@
 package watermark
 
-// The perceptual mask: how much mark each place hides, in grey levels RMS. It
-// equalises the loss of structural similarity (Wang et al., 2004): where the
-// picture varies by a, a mark of m ~ sqrt(a^2 + C2) costs about the same.
-const (
-	cellSide  = 4      // pixels per mask cell
-	maskScale = 0.1035 // of the law below, at strength 1
-	maskC2    = 58.5   // (0.03 * 255)^2, SSIM's constant
-	maskMax   = 5.5    // grey levels
+import "math"
 
-	darkRoom  = 14.0 // grey levels above black where the mark has full strength
+// The perceptual mask: how much mark each place hides, in grey levels of luma
+// RMS, and in which colour. It makes the mark about equally visible everywhere
+// in the sense of butteraugli, and protects flat places beyond that.
+const (
+	cellSide = 4 // pixels per mask cell
+
+	maskLevel = 3.2 * 2.72 // tau of the law, times the model's unit
+	flatShare = 0.55       // of the amplitude that stays in flat places
+	maskMost  = 6.0        // grey levels
+
+	darkRoom  = 24.0 // grey levels above black where the mark has full strength
 	whiteRoom = 8.0  // grey levels below white where the mark is not reduced
-	whiteKeep = 0.7  // part of the mark that stays on paper white
+	whiteKeep = 0.6  // part of the mark that stays on paper white
 
 	// maxMSE is the largest mean square error per channel at strength 1, in grey
-	// levels: 255^2 / 10^4.325, a peak signal-to-noise ratio of 43.25 dB.
-	maxMSE = 3.0767
-	// rgbCost and greyCost are the mean square errors per channel of a mark of
-	// one grey level, rounding not counted.
-	rgbCost  = (weightR*weightR + weightG*weightG + weightB*weightB) / 3
-	greyCost = 1.15
+	// levels: a peak signal-to-noise ratio of 42.7 dB.
+	maxMSE = 3.4919
+
+	detailRadius = 4 // of the box whose mean is taken off
 )
 
-// A mask holds one amplitude per cell, in 1/256 grey level.
+// A mask holds one amplitude and one colour per cell. Cells are laid out from
+// the picture's centre, as the tiles are.
 type mask struct {
-	w, h int
-	amp  []int32
+	cols, rows int
+	padX, padY int     // pixels of the first cells that lie outside the picture
+	amp        []int32 // 1/256 grey level
+	tint       []*tint
 }
 
-// newMask measures the picture. cost is the square error of a unit of mark;
-// visible says which cells can be seen, nil for all. Every product is rounded on its own (float64
-// conversions forbid fused operations), so that all platforms agree.
-func newMask(p plane, strength, cost float64, visible []bool) mask {
-	w, h := (p.w+cellSide-1)/cellSide, (p.h+cellSide-1)/cellSide
-	activity, level := cells(p, w, h)
-	smooth := boxMean(activity, w, h, 2)
-	amp := make([]float64, w*h)
-	energy, seen := 0.0, 0.0
+// A maskSource hands out rows of a picture: luma in 1/1000 grey level, colour,
+// and whether anything can be seen.
+type maskSource struct {
+	w, h int
+	grey bool
+	row  func(y int, luma []int32, rgb []uint8, seen []bool)
+}
+
+// newMask measures a picture.
+func newMask(src maskSource, strength float64) *mask {
+	m := &mask{padX: -(src.w / 2) & (cellSide - 1), padY: -(src.h / 2) & (cellSide - 1)}
+	m.cols = (src.w + m.padX + cellSide - 1) / cellSide
+	m.rows = (src.h + m.padY + cellSide - 1) / cellSide
+	c := newCells(m, src)
+	c.measure()
+	masking := erode(boxCells(c.detail, m.cols, m.rows), m.cols, m.rows)
+	n := m.cols * m.rows
+	m.amp, m.tint = make([]int32, n), make([]*tint, n)
+	amp, energy, seen := make([]float64, n), 0.0, 0.0
 	for i := range amp {
-		amp[i] = float64(amplitude(smooth[i], level[i]) * strength)
-		if visible == nil || visible[i] {
-			energy += float64(amp[i] * amp[i])
+		t, luma := c.tintOf(i)
+		m.tint[i] = t
+		amp[i] = float64(amplitude(masking[i], luma, t.vis) * strength)
+		if c.seen[i] > 0 {
+			energy += float64(float64(amp[i]*amp[i]) * t.cost)
 			seen++
 		}
 	}
-	target := float64(maxMSE*strength) * strength
 	gain := 1.0
-	if mse := float64(energy/max(seen, 1)) * cost; mse > target {
-		gain = sqrt(target / mse)
+	if mse, most := energy/max(seen, 1), float64(maxMSE*strength)*strength; mse > most {
+		gain = math.Sqrt(most / mse)
 	}
-	m := mask{w, h, make([]int32, w*h)}
 	for i, a := range amp {
-		m.amp[i] = int32(float64(a*gain)*256 + 0.5)
+		m.amp[i] = int32(float64(float64(a*gain)*256) + 0.5)
 	}
 	return m
 }
 
-// cells returns, for every cell, the root of the mean gradient and the mean
-// level. The root comes before averaging: a lone edge must not raise the mask
-// of its calm neighbours.
-func cells(p plane, w, h int) (activity, level []float64) {
-	activity, level = make([]float64, w*h), make([]float64, w*h)
-	for cy := range h {
-		for cx := range w {
-			grad, sum, n := 0.0, 0.0, 0.0
-			for y := cy * cellSide; y < min((cy+1)*cellSide, p.h); y++ {
-				for x := cx * cellSide; x < min((cx+1)*cellSide, p.w); x++ {
-					v := p.pix[y*p.w+x]
-					right, down := p.pix[y*p.w+min(x+1, p.w-1)], p.pix[min(y+1, p.h-1)*p.w+x]
-					grad += float64(abs32(right-v) + abs32(down-v))
-					sum += float64(v)
-					n++
-				}
+// amplitude is the law: masking is how busy the place is, luma its mean grey
+// level, vis how visible a unit of mark is in its colour.
+func amplitude(masking, luma, vis float64) float64 {
+	k := 1 + 2.5486/(float64(0.4519*masking)+0.8296)
+	texture := clamp((4.07-k)/2, 0, 1)
+	m := maskLevel / float64(vis*k) * (flatShare + float64((1-flatShare)*texture))
+	room := clamp(min((luma-0.5)/darkRoom, max(whiteKeep, (255-luma)/whiteRoom)), 0, 1)
+	return float64(min(m, maskMost) * room)
+}
+
+// cells collects sums over the cells of a picture.
+type cells struct {
+	*mask
+	src    maskSource
+	detail []float64
+	luma   []int64
+	rgb    [][3]int32
+	seen   []int32
+}
+
+func newCells(m *mask, src maskSource) *cells {
+	n := m.cols * m.rows
+	return &cells{m, src, make([]float64, n), make([]int64, n), make([][3]int32, n), make([]int32, n)}
+}
+
+// tintOf is the tint of a cell's mean colour, and its mean luma.
+func (c *cells) tintOf(i int) (*tint, float64) {
+	n := c.seen[i]
+	if n == 0 {
+		return tints().of(255, 255, 255), 255
+	}
+	luma := float64(c.luma[i]) / float64(int64(n)*1000)
+	if c.src.grey {
+		return &tints().grey[min(int(luma), 255)], luma
+	}
+	v := c.rgb[i]
+	return tints().of(int(v[0]/n), int(v[1]/n), int(v[2]/n)), luma
+}
+
+// measure streams the picture once: it sums colours, and the detail, which is
+// the distance from the mean over 9 x 9 pixels after a root (what stands out
+// little counts for more).
+func (c *cells) measure() {
+	const rows = 2*detailRadius + 2
+	w, h := c.src.w, c.src.h
+	var ring [rows][]int32
+	for i := range ring {
+		ring[i] = make([]int32, w)
+	}
+	sums, rgb, seen := make([]int32, w), make([]uint8, 3*w), make([]bool, w)
+	for y := range h + detailRadius {
+		if y < h {
+			row := ring[y%rows]
+			c.src.row(y, row, rgb, seen)
+			c.sumColours(y, row, rgb, seen)
+			for x, v := range row {
+				sums[x] += v
 			}
-			activity[cy*w+cx], level[cy*w+cx] = sqrt(grad/n), sum/n
+		}
+		if old := y - 2*detailRadius - 1; old >= 0 {
+			for x, v := range ring[old%rows] {
+				sums[x] -= v
+			}
+		}
+		if at := y - detailRadius; at >= 0 {
+			n := min(at+detailRadius, h-1) - max(at-detailRadius, 0) + 1
+			c.sumDetail(at, ring[at%rows], sums, int64(n))
 		}
 	}
-	return activity, level
 }
 
-// amplitude is the law: root is the mean root of the gradient, level the mean
-// grey level.
-func amplitude(root, level float64) float64 {
-	a := float64(root * root)
-	m := maskScale * sqrt(float64(2.5*float64(a*a))+maskC2)
-	m = float64(m * (0.75 + float64(0.25*min(a/3, 1))))
-	if level > 170 {
-		m = float64(m * (1 + float64(0.25*min((level-170)/40, 1))))
+func (c *cells) sumColours(y int, luma []int32, rgb []uint8, seen []bool) {
+	at := (y + c.padY) / cellSide * c.cols
+	for x, v := range luma {
+		if !seen[x] {
+			continue
+		}
+		i := at + (x+c.padX)/cellSide
+		c.luma[i] += int64(v)
+		c.seen[i]++
+		if !c.src.grey {
+			p := rgb[3*x : 3*x+3 : 3*x+3]
+			s := &c.rgb[i]
+			s[0] += int32(p[0])
+			s[1] += int32(p[1])
+			s[2] += int32(p[2])
+		}
 	}
-	room := min(clamp((level-0.5)/darkRoom, 0, 1), clamp((255-level)/whiteRoom, whiteKeep, 1))
-	return float64(min(m, maskMax) * room)
 }
 
-// boxMean averages over (2r+1) x (2r+1) cells, with the border repeated.
-func boxMean(in []float64, w, h, r int) []float64 {
+// roots[i] is sqrt(4.46 d + 78.1) - 8.838 for d = i/8 grey levels.
+var roots = func() (t [8*256 + 1]float32) {
+	for i := range t {
+		t[i] = float32(math.Sqrt(float64(4.46*float64(i))/8+78.1) - 8.838)
+	}
+	return t
+}()
+
+// sumDetail adds one row's detail to its cells. sums are column sums over n rows.
+func (c *cells) sumDetail(y int, row, sums []int32, n int64) {
+	w := len(row)
+	sum := int64(0)
+	for x := range min(detailRadius, w) {
+		sum += int64(sums[x])
+	}
+	at := (y + c.padY) / cellSide * c.cols
+	detail := c.detail[at : at+c.cols]
+	for x := range row {
+		if x+detailRadius < w {
+			sum += int64(sums[x+detailRadius])
+		}
+		if old := x - detailRadius - 1; old >= 0 {
+			sum -= int64(sums[old])
+		}
+		all := n * int64(min(x+detailRadius, w-1)-max(x-detailRadius, 0)+1)
+		d := int64(row[x]) - sum/all
+		if d < 0 {
+			d = -d
+		}
+		detail[(x+c.padX)/cellSide] += float64(roots[min(d>>7, 8*256)]) // 1/128 is near enough to 8/1000
+	}
+	if last := y == c.src.h-1; last || (y+c.padY)%cellSide == cellSide-1 {
+		c.finishRow(y, detail)
+	}
+}
+
+// finishRow turns sums into means.
+func (c *cells) finishRow(y int, detail []float64) {
+	top := max(y-(y+c.padY)%cellSide, 0)
+	rows := float64(y - top + 1)
+	for i := range detail {
+		left := max(i*cellSide-c.padX, 0)
+		right := min((i+1)*cellSide-c.padX, c.src.w)
+		detail[i] /= float64(rows * float64(right-left))
+	}
+}
+
+// boxCells averages over 3 x 3 cells, with the border repeated.
+func boxCells(in []float64, w, h int) []float64 {
 	tmp, out := make([]float64, w*h), make([]float64, w*h)
 	for y := range h {
-		for x := range w {
-			s := 0.0
-			for d := -r; d <= r; d++ {
-				s += in[y*w+min(max(x+d, 0), w-1)]
-			}
-			tmp[y*w+x] = s
+		row := in[y*w : (y+1)*w]
+		for x, v := range row {
+			tmp[y*w+x] = row[max(x-1, 0)] + v + row[min(x+1, w-1)]
 		}
 	}
-	n := float64((2*r + 1) * (2*r + 1))
 	for y := range h {
+		a, b, c := tmp[max(y-1, 0)*w:], tmp[y*w:], tmp[min(y+1, h-1)*w:]
 		for x := range w {
-			s := 0.0
-			for d := -r; d <= r; d++ {
-				s += tmp[min(max(y+d, 0), h-1)*w+x]
-			}
-			out[y*w+x] = s / n
+			out[y*w+x] = (a[x] + b[x] + c[x]) / 9
 		}
 	}
 	return out
 }
 
+// erode takes, of 3 x 3 cells, a weighted mean of the three smallest: the calm
+// side of an edge stays calm.
+func erode(in []float64, w, h int) []float64 {
+	out := make([]float64, w*h)
+	for y := range h {
+		for x := range w {
+			a, b, c := math.Inf(1), math.Inf(1), math.Inf(1)
+			for v := max(y-1, 0); v <= min(y+1, h-1); v++ {
+				for _, s := range in[v*w+max(x-1, 0) : v*w+min(x+1, w-1)+1] {
+					switch {
+					case s < a:
+						a, b, c = s, a, b
+					case s < b:
+						b, c = s, b
+					case s < c:
+						c = s
+					}
+				}
+			}
+			out[y*w+x] = float64(0.45*a) + float64(0.30*b) + float64(0.25*c)
+		}
+	}
+	return out
+}
+
+// equalise multiplies the amplitudes by the gains of the tiles.
+func (m *mask) equalise(crests *[superArea]*crest, w, h int) {
+	for j := range m.rows {
+		v := j*cellSide - m.padY - h/2
+		for i := range m.cols {
+			u := i*cellSide - m.padX - w/2
+			t := v>>7&(superSide-1)*superSide + u>>7&(superSide-1)
+			cell := v&(tileSide-1)/cellSide*tileCells + u&(tileSide-1)/cellSide
+			a := &m.amp[j*m.cols+i]
+			*a = int32(int64(*a) * int64(crests[t][cell]) >> 10)
+		}
+	}
+}
+
 // row writes the amplitudes of one pixel row, interpolated between the centres
 // of cells, in 1/2^14 grey level.
-func (m mask) row(out []int32, y int) {
-	ya, yb, fy := between(y, m.h)
+func (m *mask) row(out []int32, y int) {
+	ya, yb, fy := between(y+m.padY, m.rows)
+	top, bottom := m.amp[ya*m.cols:(ya+1)*m.cols], m.amp[yb*m.cols:(yb+1)*m.cols]
 	for x := range out {
-		xa, xb, fx := between(x, m.w)
-		top := m.amp[ya*m.w+xa]*(8-fx) + m.amp[ya*m.w+xb]*fx
-		bottom := m.amp[yb*m.w+xa]*(8-fx) + m.amp[yb*m.w+xb]*fx
-		out[x] = top*(8-fy) + bottom*fy
+		xa, xb, fx := between(x+m.padX, m.cols)
+		a := top[xa]*(8-fx) + top[xb]*fx
+		b := bottom[xa]*(8-fx) + bottom[xb]*fx
+		out[x] = a*(8-fy) + b*fy
 	}
 }
 
@@ -136,4 +284,12 @@ func between(i, n int) (a, b int, f int32) {
 	c := eighths >> 3
 	f = int32(eighths - c*8)
 	return min(max(c, 0), n-1), min(max(c+1, 0), n-1), f
+}
+
+// tintRow writes the tints of one pixel row.
+func (m *mask) tintRow(out []*tint, y int) {
+	row := m.tint[(y+m.padY)/cellSide*m.cols:]
+	for x := range out {
+		out[x] = row[(x+m.padX)/cellSide]
+	}
 }

@@ -228,13 +228,6 @@ func (m *lineMap) each(in, out func(*float32)) {
 	}
 }
 
-func abs[T int | float64](v T) T {
-	if v < 0 {
-		return -v
-	}
-	return v
-}
-
 // at interpolates the map at a frequency in bins, which may lie in either half
 // plane.
 func (m *lineMap) at(x, y float64) float32 {

@@ -2,6 +2,10 @@ package watermark
 
 import "slices"
 
+// tileSide is the period T of the template and the side of one payload tile, in
+// pixels.
+const tileSide = 128
+
 // The band of the mark, in cycles per tile: low enough to survive a low-pass
 // filter, high enough to hide. The axes are left out, as the edges of pictures,
 // the JPEG grid and letterboxes all lie there.

@@ -1,6 +1,7 @@
 package watermark
 
 import (
+	"math"
 	"slices"
 	"sync"
 )
@@ -93,13 +94,15 @@ func renderTiles(kg *keying, word *[codeLen]byte, need func(t int) bool) *[super
 			todo = append(todo, t)
 		}
 	}
+	work := make([]complex64, tileSide*tileSide)
 	for i := 0; i < len(todo); i += 2 {
 		a := todo[i]
 		b := todo[min(i+1, len(todo)-1)]
-		s := pairSpectrum(kg, word, a, b)
-		s.transform(true)
+		pairSpectrum(work, kg, word, a, b)
+		dftTile.rows(work, neededRows, true)
+		dftTile.columns(work, 0, tileSide, true)
 		out[a], out[b] = &tile{}, &tile{}
-		for j, v := range s {
+		for j, v := range work {
 			out[b][j] = fixed(imag(v))
 			out[a][j] = fixed(real(v)) // last, for a == b
 		}
@@ -107,8 +110,8 @@ func renderTiles(kg *keying, word *[codeLen]byte, need func(t int) bool) *[super
 	return &out
 }
 
-func fixed(v float64) int16 {
-	r := float64(v*tileOne) + 0.5
+func fixed(v float32) int16 {
+	r := float64(v)*tileOne + 0.5 // exact: a power of two
 	n := int(r)
 	if float64(n) > r {
 		n--
@@ -116,25 +119,63 @@ func fixed(v float64) int16 {
 	return int16(min(max(n, -32768), 32767))
 }
 
-// pairSpectrum holds tile a in its real and tile b in its imaginary part: with
-// A and B Hermitian, the inverse transform of A + iB is a + ib.
-func pairSpectrum(kg *keying, word *[codeLen]byte, a, b int) *spectrum {
-	// A real wave c e^(i..) + conj has mean square 2 |c|^2.
-	peakAmp := sqrt(templateShare / (2 * float64(len(format.peaks))))
-	chipAmp := sqrt((1 - templateShare) / (4 * float64(len(format.bins))))
-	s := &spectrum{}
-	put := func(bn bin, ca, cb complex128) {
-		s.set(bn.kx, bn.ky, complex(real(ca)-imag(cb), imag(ca)+real(cb)))
-		s.set(-bn.kx, -bn.ky, complex(real(ca)+imag(cb), real(cb)-imag(ca)))
+// spectralTilt leans the mark towards high frequencies, which the eye sees less:
+// amplitudes go with the radius to this power.
+const spectralTilt = 0.45
+
+// waves are the amplitudes of the template's lines and of chips, by bin, such
+// that a tile has unit power.
+var waves = makeWaves()
+
+type waveAmplitudes struct{ peaks, chips []float64 }
+
+func makeWaves() waveAmplitudes {
+	// A real wave c e^(i..) + conj has mean square 2 |c|^2; a bin has two chips.
+	w := waveAmplitudes{tilted(len(format.peaks), func(i int) bin { return format.peaks[i].bin }),
+		tilted(len(format.bins), func(i int) bin { return format.bins[i] })}
+	scaleTo(w.peaks, templateShare/2)
+	scaleTo(w.chips, (1-templateShare)/4)
+	return w
+}
+
+func tilted(n int, at func(int) bin) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = exponential(float64(spectralTilt / 2 * logarithm(float64(at(i).radius2())/400)))
 	}
-	for _, p := range format.peaks {
-		c := complex(float64(peakAmp*real(twiddle[p.phase])), float64(peakAmp*imag(twiddle[p.phase])))
+	return out
+}
+
+// scaleTo makes the sum of squares equal to power.
+func scaleTo(v []float64, power float64) {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x * x)
+	}
+	g := math.Sqrt(power / sum)
+	for i := range v {
+		v[i] = float64(v[i] * g)
+	}
+}
+
+// pairSpectrum writes the spectrum of two tiles, a in the real and b in the
+// imaginary part: with A and B Hermitian, the inverse transform of A + iB is
+// a + ib.
+func pairSpectrum(work []complex64, kg *keying, word *[codeLen]byte, a, b int) {
+	clear(work)
+	put := func(bn bin, ca, cb complex128) {
+		work[bn.ky&(tileSide-1)*tileSide+bn.kx&(tileSide-1)] = complex64(complex(real(ca)-imag(cb), imag(ca)+real(cb)))
+		work[-bn.ky&(tileSide-1)*tileSide+-bn.kx&(tileSide-1)] = complex64(complex(real(ca)+imag(cb), real(cb)-imag(ca)))
+	}
+	for i, p := range format.peaks {
+		amp := waves.peaks[i]
+		c := complex(float64(amp*real(twiddle[p.phase])), float64(amp*imag(twiddle[p.phase])))
 		put(p.bin, c, c)
 	}
 	for i, bn := range format.bins {
-		put(bn, kg.chipPair(word, a, i, chipAmp), kg.chipPair(word, b, i, chipAmp))
+		amp := waves.chips[i]
+		put(bn, kg.chipPair(word, a, i, amp), kg.chipPair(word, b, i, amp))
 	}
-	return s
 }
 
 // chipPair is the value of payload bin i in tile t: one chip on the real axis,

@@ -4,37 +4,9 @@ import (
 	"image"
 	"math"
 	"math/cmplx"
-	"math/rand/v2"
 	"slices"
 	"testing"
 )
-
-// TestTransformIsTheDFT compares with the definition, at some frequencies.
-func TestTransformIsTheDFT(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	var s, in spectrum
-	for i := range in {
-		in[i] = complex(rng.NormFloat64(), rng.NormFloat64())
-	}
-	s = in
-	s.transform(false)
-	for _, k := range [][2]int{{0, 0}, {1, 0}, {0, 1}, {-3, 7}, {27, -27}, {64, 5}} {
-		want := complex128(0)
-		for i, v := range in {
-			phase := -2 * math.Pi * float64(k[0]*(i%tileSide)+k[1]*(i/tileSide)) / tileSide
-			want += v * cmplx.Exp(complex(0, phase))
-		}
-		if got := s.at(k[0], k[1]); cmplx.Abs(got-want) > 1e-8 {
-			t.Errorf("at %v: %v, want %v", k, got, want)
-		}
-	}
-	s.transform(true)
-	for i, v := range s {
-		if cmplx.Abs(v/(tileSide*tileSide)-in[i]) > 1e-10 {
-			t.Fatalf("inverse at %d: %v, want %v", i, v, in[i])
-		}
-	}
-}
 
 func TestTilesHaveUnitPower(t *testing.T) {
 	word := encode(Payload{1, 2, 3})
