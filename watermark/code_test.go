@@ -1,6 +1,7 @@
 package watermark
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 

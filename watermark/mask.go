@@ -8,13 +8,13 @@ import "math"
 const (
 	cellSide = 4 // pixels per mask cell
 
-	maskLevel = 3.2 * 2.72 // tau of the law, times the model's unit
-	flatShare = 0.55       // of the amplitude that stays in flat places
+	maskLevel = 3.5 * 2.72 // tau of the law, times the model's unit
+	flatShare = 0.37       // of the amplitude that stays in flat places
 	maskMost  = 6.0        // grey levels
 
 	darkRoom  = 24.0 // grey levels above black where the mark has full strength
 	whiteRoom = 8.0  // grey levels below white where the mark is not reduced
-	whiteKeep = 0.6  // part of the mark that stays on paper white
+	whiteKeep = 0.65 // part of the mark that stays on paper white
 
 	// maxMSE is the largest mean square error per channel at strength 1, in grey
 	// levels: a peak signal-to-noise ratio of 42.7 dB.

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	cropSide  = 96 // pixels of the picture
+	cropSide  = 72 // pixels of the picture
 	zoom      = 2
 	amplified = 10
 )

@@ -20,6 +20,7 @@ type result struct {
 
 	PSNR        float64 `json:"psnr,omitempty"`
 	SSIM        float64 `json:"ssim,omitempty"`
+	Calm        float64 `json:"calm,omitempty"`
 	Butteraugli float64 `json:"butteraugli,omitempty"`
 	Norm3       float64 `json:"norm3,omitempty"`
 	Ssimulacra  float64 `json:"ssimulacra,omitempty"`

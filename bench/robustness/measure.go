@@ -65,7 +65,7 @@ func (u *unit) run(ctx context.Context, attacks []attack.Attack, perceptual bool
 	if r, ok := u.j.get(id); !ok || perceptual && r.Norm3 == 0 {
 		r := result{
 			Picture: u.Name, Strength: u.strength, Mega: megapixels(u.Bounds()), Millis: millis(embed),
-			PSNR: quality.PSNR(u.Image, marked), SSIM: quality.SSIM(u.Image, marked),
+			PSNR: quality.PSNR(u.Image, marked), SSIM: quality.SSIM(u.Image, marked), Calm: quality.Calm(u.Image, marked),
 		}
 		if perceptual {
 			r.Butteraugli, r.Norm3, r.Ssimulacra = perceived(ctx, u.Image, marked)

@@ -34,8 +34,8 @@ func perceived(ctx context.Context, original, marked image.Image) (most, norm3, 
 		return string(out)
 	}
 	text := ask("butteraugli_main")
-	most, norm3 = number(`^\s*([0-9.]+)`, text), number(`3-norm: ([0-9.]+)`, text)
-	return most, norm3, number(`([0-9.]+)`, ask("ssimulacra_main"))
+	most, norm3 = number(`(?m)^([0-9.]+)$`, text), number(`3-norm: ([0-9.]+)`, text)
+	return most, norm3, number(`(?m)^([0-9.]+)$`, ask("ssimulacra_main"))
 }
 
 func number(pattern, text string) float64 {

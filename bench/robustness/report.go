@@ -37,7 +37,7 @@ func (o *options) report(w io.Writer, pictures []corpus.Picture, attacks []attac
 
 // qualities collects how far marked pictures are from their originals.
 type qualities struct {
-	psnr, ssim, most, norm3, ssimulacra, speed []float64
+	psnr, ssim, calm, most, norm3, ssimulacra, speed []float64
 }
 
 func collect(pictures []corpus.Picture, strength float64, j *journal) qualities {
@@ -48,6 +48,9 @@ func collect(pictures []corpus.Picture, strength float64, j *journal) qualities 
 			continue
 		}
 		q.psnr, q.ssim = append(q.psnr, r.PSNR), append(q.ssim, r.SSIM)
+		if r.Calm > 0 {
+			q.calm = append(q.calm, r.Calm)
+		}
 		q.speed = append(q.speed, r.Millis/r.Mega)
 		if r.Norm3 > 0 {
 			q.most, q.norm3 = append(q.most, r.Butteraugli), append(q.norm3, r.Norm3)
@@ -60,6 +63,9 @@ func collect(pictures []corpus.Picture, strength float64, j *journal) qualities 
 func (q *qualities) print(w io.Writer) {
 	fmt.Fprintf(w, "PSNR mean %.2f dB, lowest %.2f; SSIM mean %.4f, lowest %.4f; embedding %.0f ms per megapixel (median)\n",
 		mean(q.psnr), slices.Min(q.psnr), mean(q.ssim), slices.Min(q.ssim), median(q.speed))
+	if len(q.calm) > 0 {
+		fmt.Fprintf(w, "Change of luma in calm parts, RMS in grey levels: mean %.2f, largest %.2f (%d pictures have such parts)\n", mean(q.calm), slices.Max(q.calm), len(q.calm))
+	}
 	if len(q.norm3) > 0 {
 		fmt.Fprintf(w, "Butteraugli 3-norm mean %.3f, worst %.3f; max mean %.2f, worst %.2f; SSIMULACRA mean %.4f, worst %.4f\n",
 			mean(q.norm3), slices.Max(q.norm3), mean(q.most), slices.Max(q.most), mean(q.ssimulacra), slices.Max(q.ssimulacra))

@@ -69,3 +69,33 @@ func luma(img image.Image) []float64 {
 	}
 	return out
 }
+
+// Calm returns the root mean square change of luma, in grey levels, over the
+// calm parts of a: blocks of 16 x 16 pixels in which neighbours differ by less
+// than half a grey level on average, but not by nothing. It returns 0 where there
+// are none.
+func Calm(a, b image.Image) float64 {
+	const side = 16
+	p, q := luma(a), luma(b)
+	w, h := a.Bounds().Dx(), a.Bounds().Dy()
+	sum, n := 0.0, 0
+	for y := 0; y+side < h; y += side {
+		for x := 0; x+side < w; x += side {
+			grad, diff := 0.0, 0.0
+			for v := y; v < y+side; v++ {
+				for u := x; u < x+side; u++ {
+					i := v*w + u
+					grad += math.Abs(p[i+1]-p[i]) + math.Abs(p[i+w]-p[i])
+					diff += (q[i] - p[i]) * (q[i] - p[i])
+				}
+			}
+			if grad > 0 && grad < side*side {
+				sum, n = sum+diff, n+side*side
+			}
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return math.Sqrt(sum / float64(n))
+}
