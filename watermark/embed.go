@@ -63,15 +63,15 @@ func Embed(ctx context.Context, img image.Image, p Payload, k Key, opts *EmbedOp
 		}
 	}
 	e.mask.equalise(&crests, w, h)
-	add := adder(dst)
-	marks, amps, tints := make([]int64, w), make([]int32, w), make([]*tint, w)
+	add := adder(dst, e.mask)
+	marks, amps, cells := make([]int64, w), make([]int32, w), make([]int32, e.mask.cols)
 	for y := range h {
 		if y%64 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		e.mask.row(amps, cells, y)
 		e.row(marks, amps, y)
-		e.mask.tintRow(tints, y)
-		add(y, marks, tints)
+		add(y, marks)
 	}
 	return dst, nil
 }
@@ -155,15 +155,15 @@ func touches(i, n int) bool {
 	return false
 }
 
-// row writes one row of the mark in 1/2^24 grey level.
+// row writes one row of the mark in 1/2^24 grey level, given its amplitudes.
 func (e *embedder) row(out []int64, amps []int32, y int) {
-	e.mask.row(amps, y)
 	for x := 0; x < e.w; {
 		t, at := slot(x, y, e.w, e.h)
 		run := min(tileSide-at&(tileSide-1), e.w-x)
 		samples := e.tiles[t][at : at+run]
+		to, amp := out[x:x+run], amps[x:x+run]
 		for i, v := range samples {
-			out[x+i] = int64(amps[x+i]) * int64(v)
+			to[i] = int64(amp[i]) * int64(v)
 		}
 		x += run
 	}

@@ -21,6 +21,7 @@ const (
 	maxMSE = 3.4919
 
 	detailRadius = 4 // of the box whose mean is taken off
+	rowStep      = 2 // of the rows that are measured
 )
 
 // A mask holds one amplitude and one colour per cell. Cells are laid out from
@@ -88,11 +89,12 @@ type cells struct {
 	luma   []int64
 	rgb    [][3]int32
 	seen   []int32
+	pixels []int32 // in detail
 }
 
 func newCells(m *mask, src maskSource) *cells {
 	n := m.cols * m.rows
-	return &cells{m, src, make([]float64, n), make([]int64, n), make([][3]int32, n), make([]int32, n)}
+	return &cells{m, src, make([]float64, n), make([]int64, n), make([][3]int32, n), make([]int32, n), make([]int32, n)}
 }
 
 // tintOf is the tint of a cell's mean colour, and its mean luma.
@@ -109,35 +111,39 @@ func (c *cells) tintOf(i int) (*tint, float64) {
 	return tints().of(int(v[0]/n), int(v[1]/n), int(v[2]/n)), luma
 }
 
-// measure streams the picture once: it sums colours, and the detail, which is
-// the distance from the mean over 9 x 9 pixels after a root (what stands out
-// little counts for more).
+// measure streams every second row of the picture once: it sums colours, and
+// the detail, which is the distance from the mean over 9 x 9 pixels after a root
+// (what stands out little counts for more).
 func (c *cells) measure() {
-	const rows = 2*detailRadius + 2
-	w, h := c.src.w, c.src.h
+	const rows = detailRadius + 2 // in the window: detailRadius+1
+	w := c.src.w
 	var ring [rows][]int32
 	for i := range ring {
 		ring[i] = make([]int32, w)
 	}
 	sums, rgb, seen := make([]int32, w), make([]uint8, 3*w), make([]bool, w)
-	for y := range h + detailRadius {
-		if y < h {
-			row := ring[y%rows]
-			c.src.row(y, row, rgb, seen)
-			c.sumColours(y, row, rgb, seen)
+	n := (c.src.h + rowStep - 1) / rowStep
+	const reach = detailRadius / rowStep
+	for i := range n + reach {
+		if i < n {
+			row := ring[i%rows]
+			c.src.row(i*rowStep, row, rgb, seen)
+			c.sumColours(i*rowStep, row, rgb, seen)
 			for x, v := range row {
 				sums[x] += v
 			}
 		}
-		if old := y - 2*detailRadius - 1; old >= 0 {
+		if old := i - 2*reach - 1; old >= 0 {
 			for x, v := range ring[old%rows] {
 				sums[x] -= v
 			}
 		}
-		if at := y - detailRadius; at >= 0 {
-			n := min(at+detailRadius, h-1) - max(at-detailRadius, 0) + 1
-			c.sumDetail(at, ring[at%rows], sums, int64(n))
+		if at := i - reach; at >= 0 {
+			c.sumDetail(at*rowStep, ring[at%rows], sums, min(at+reach, n-1)-max(at-reach, 0)+1)
 		}
+	}
+	for i, n := range c.pixels {
+		c.detail[i] /= float64(max(n, 1))
 	}
 }
 
@@ -169,41 +175,33 @@ var roots = func() (t [8*256 + 1]float32) {
 }()
 
 // sumDetail adds one row's detail to its cells. sums are column sums over n rows.
-func (c *cells) sumDetail(y int, row, sums []int32, n int64) {
+func (c *cells) sumDetail(y int, row, sums []int32, n int) {
 	w := len(row)
 	sum := int64(0)
-	for x := range min(detailRadius, w) {
-		sum += int64(sums[x])
+	for _, v := range sums[:min(detailRadius, w)] {
+		sum += int64(v)
 	}
 	at := (y + c.padY) / cellSide * c.cols
-	detail := c.detail[at : at+c.cols]
-	for x := range row {
+	detail, pixels := c.detail[at:at+c.cols], c.pixels[at:at+c.cols]
+	var share [2*detailRadius + 2]int64 // one over the pixels in the window
+	for i := range share[1:] {
+		share[i+1] = (1 << 32) / int64((i+1)*n)
+	}
+	for x, v := range row {
 		if x+detailRadius < w {
 			sum += int64(sums[x+detailRadius])
 		}
 		if old := x - detailRadius - 1; old >= 0 {
 			sum -= int64(sums[old])
 		}
-		all := n * int64(min(x+detailRadius, w-1)-max(x-detailRadius, 0)+1)
-		d := int64(row[x]) - sum/all
+		wide := min(x+detailRadius, w-1) - max(x-detailRadius, 0) + 1
+		d := int64(v) - sum*share[wide]>>32
 		if d < 0 {
 			d = -d
 		}
-		detail[(x+c.padX)/cellSide] += float64(roots[min(d>>7, 8*256)]) // 1/128 is near enough to 8/1000
-	}
-	if last := y == c.src.h-1; last || (y+c.padY)%cellSide == cellSide-1 {
-		c.finishRow(y, detail)
-	}
-}
-
-// finishRow turns sums into means.
-func (c *cells) finishRow(y int, detail []float64) {
-	top := max(y-(y+c.padY)%cellSide, 0)
-	rows := float64(y - top + 1)
-	for i := range detail {
-		left := max(i*cellSide-c.padX, 0)
-		right := min((i+1)*cellSide-c.padX, c.src.w)
-		detail[i] /= float64(rows * float64(right-left))
+		i := (x + c.padX) / cellSide
+		detail[i] += float64(roots[min(d>>7, 8*256)]) // 1/128 is near enough to 8/1000
+		pixels[i]++
 	}
 }
 
@@ -265,20 +263,26 @@ func (m *mask) equalise(crests *[superArea]*crest, w, h int) {
 }
 
 // row writes the amplitudes of one pixel row, interpolated between the centres
-// of cells, in 1/2^14 grey level.
-func (m *mask) row(out []int32, y int) {
+// of cells, in 1/2^14 grey level. cells is scratch of one entry per column.
+func (m *mask) row(out, cells []int32, y int) {
 	ya, yb, fy := between(y+m.padY, m.rows)
 	top, bottom := m.amp[ya*m.cols:(ya+1)*m.cols], m.amp[yb*m.cols:(yb+1)*m.cols]
-	for x := range out {
-		xa, xb, fx := between(x+m.padX, m.cols)
-		a := top[xa]*(8-fx) + top[xb]*fx
-		b := bottom[xa]*(8-fx) + bottom[xb]*fx
-		out[x] = a*(8-fy) + b*fy
+	for i := range cells {
+		cells[i] = top[i]*(8-fy) + bottom[i]*fy
+	}
+	for x := 0; x < len(out); {
+		i, j, f := between(x+m.padX, m.cols)
+		a, b := cells[i], cells[j]
+		v, step := a*(8-f)+b*f, 2*(b-a)
+		for end := min(x+(9-int(f))/2, len(out)); x < end; x++ {
+			out[x] = v
+			v += step
+		}
 	}
 }
 
 // between returns the two cells whose centres enclose pixel i, and how far i is
-// from the first, in eighths.
+// from the first, in eighths: 1, 3, 5 or 7.
 func between(i, n int) (a, b int, f int32) {
 	eighths := 2*i + 1 - cellSide // from the centre of cell 0, in half pixels
 	c := eighths >> 3
@@ -286,10 +290,15 @@ func between(i, n int) (a, b int, f int32) {
 	return min(max(c, 0), n-1), min(max(c+1, 0), n-1), f
 }
 
-// tintRow writes the tints of one pixel row.
-func (m *mask) tintRow(out []*tint, y int) {
-	row := m.tint[(y+m.padY)/cellSide*m.cols:]
-	for x := range out {
-		out[x] = row[(x+m.padX)/cellSide]
-	}
+// tints returns the tints of one pixel row, cell by cell.
+func (m *mask) tints(y int) []*tint {
+	return m.tint[(y+m.padY)/cellSide*m.cols:][:m.cols]
+}
+
+// A span is the pixels of one row that lie in one cell.
+type span struct{ from, to int }
+
+// span returns cell i's pixels of a row of w.
+func (m *mask) span(i, w int) span {
+	return span{max(i*cellSide-m.padX, 0), min((i+1)*cellSide-m.padX, w)}
 }

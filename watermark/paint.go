@@ -76,43 +76,48 @@ func seenLuma(r, g, b, a uint8, rgb []uint8) int32 {
 }
 
 // adder returns what adds a row of the mark to dst.
-func adder(dst draw.Image) func(y int, marks []int64, tints []*tint) {
+func adder(dst draw.Image, k *mask) func(y int, marks []int64) {
 	switch m := dst.(type) {
 	case *image.Gray:
-		return func(y int, marks []int64, _ []*tint) { addGray(m, y, marks) }
+		return func(y int, marks []int64) { addGray(m, y, marks) }
 	case *image.Gray16:
-		return func(y int, marks []int64, _ []*tint) { addGray16(m, y, marks) }
+		return func(y int, marks []int64) { addGray16(m, y, marks) }
 	case *image.NRGBA64:
-		return func(y int, marks []int64, tints []*tint) { addNRGBA64(m, y, marks, tints) }
+		return func(y int, marks []int64) { addNRGBA64(m, k, y, marks) }
 	}
 	m := dst.(*image.NRGBA)
-	return func(y int, marks []int64, tints []*tint) { addNRGBA(m, y, marks, tints) }
+	return func(y int, marks []int64) { addNRGBA(m, k, y, marks) }
 }
 
-func addNRGBA(m *image.NRGBA, y int, marks []int64, tints []*tint) {
+func addNRGBA(m *image.NRGBA, k *mask, y int, marks []int64) {
 	row := m.Pix[y*m.Stride:]
-	tints = tints[:len(marks)]
-	for x, v := range marks {
-		c := row[4*x : 4*x+4 : 4*x+4]
-		if c[3] == 0 {
-			continue
+	for i, t := range k.tints(y) {
+		s := k.span(i, len(marks))
+		r, g, b := int64(t.weight[0]), int64(t.weight[1]), int64(t.weight[2])
+		for x, v := range marks[s.from:s.to] {
+			c := row[4*(s.from+x):][:4:4]
+			if c[3] == 0 {
+				continue
+			}
+			c[0] = clip8(int(c[0]) + int((v*r>>10+markOne/2-thirdStep)>>markBits))
+			c[1] = clip8(int(c[1]) + int((v*g>>10+markOne/2)>>markBits))
+			c[2] = clip8(int(c[2]) + int((v*b>>10+markOne/2+thirdStep)>>markBits))
 		}
-		w := &tints[x].weight
-		c[0] = clip8(int(c[0]) + weigh(v, w[0], 1, -thirdStep))
-		c[1] = clip8(int(c[1]) + weigh(v, w[1], 1, 0))
-		c[2] = clip8(int(c[2]) + weigh(v, w[2], 1, thirdStep))
 	}
 }
 
-func addNRGBA64(m *image.NRGBA64, y int, marks []int64, tints []*tint) {
+func addNRGBA64(m *image.NRGBA64, k *mask, y int, marks []int64) {
 	row := m.Pix[y*m.Stride:]
-	for x, v := range marks {
-		c := row[8*x : 8*x+8 : 8*x+8]
-		if c[6] == 0 && c[7] == 0 {
-			continue
-		}
-		for i, w := range tints[x].weight {
-			put16(c[2*i:], weigh(v, w, 257, 0))
+	for i, t := range k.tints(y) {
+		s := k.span(i, len(marks))
+		for x, v := range marks[s.from:s.to] {
+			c := row[8*(s.from+x):][:8:8]
+			if c[6] == 0 && c[7] == 0 {
+				continue
+			}
+			for j, w := range t.weight {
+				put16(c[2*j:], weigh(v, w, 257, 0))
+			}
 		}
 	}
 }
