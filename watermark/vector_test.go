@@ -3,14 +3,18 @@ package watermark
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"flag"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/avowai/avow/internal/attack"
 	"github.com/avowai/avow/internal/vector"
 )
 
@@ -36,41 +40,74 @@ func whole(w, h int) *image.NRGBA {
 	return img
 }
 
-// TestVectors: frozen files stay readable, and embedding gives the same bytes
-// on every platform.
+// TestVectors: frozen files stay readable, and embedding gives the same tiles
+// and the same pixels on every platform.
 func TestVectors(t *testing.T) {
 	if *makeVectors {
-		writeVector(t)
+		writeVectors(t)
 	}
 	all, err := vector.Load(vectorDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range all {
-		key, err := ParseKey(v.Fields["key"])
-		if err != nil {
-			t.Fatalf("%s: %v", v.Name, err)
-		}
-		want, err := ParsePayload(v.Fields["payload"])
-		if err != nil {
-			t.Fatalf("%s: %v", v.Name, err)
-		}
-		marked := decodePNG(t, v.Marked)
-		found, err := Detect(context.Background(), marked, nil, key)
-		if err != nil || len(found) != 1 || found[0].Payload != want || v.Fields["expect"] != "found" {
-			t.Errorf("%s: %+v, %v, want %v", v.Name, found, err, want)
-		}
-		if v.Original == nil {
-			continue
-		}
-		again, err := Embed(context.Background(), decodePNG(t, v.Original), want, key, nil)
-		if err != nil {
-			t.Fatalf("%s: %v", v.Name, err)
-		}
-		if !samePixels(again, marked) {
-			t.Errorf("%s: embedding gives other pixels than when the vector was made", v.Name)
+		t.Run(v.Name, func(t *testing.T) { checkVector(t, v) })
+	}
+}
+
+func checkVector(t *testing.T, v vector.Vector) {
+	key, err := ParseKey(v.Fields["key"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := ParsePayload(v.Fields["payload"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	marked := decodePNG(t, v.Marked)
+	found, err := Detect(context.Background(), marked, nil, key)
+	if err != nil || len(found) != 1 || found[0].Payload != want || v.Fields["expect"] != "found" {
+		t.Errorf("%+v, %v, want %v", found, err, want)
+	}
+	if sum := v.Fields["tiles"]; sum != "" && sum != tileHash(key, want) {
+		t.Errorf("tiles: %s, want %s", tileHash(key, want), sum)
+	}
+	if v.Original == nil {
+		return
+	}
+	again, err := Embed(context.Background(), decodePNG(t, v.Original), want, key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !samePixels(again, marked) || pixelHash(marked) != v.Fields["pixels"] {
+		t.Error("embedding gives other pixels than when the vector was made")
+	}
+}
+
+// tileHash is the SHA-256 of the 64 tiles' values, row by row, big-endian.
+func tileHash(k Key, p Payload) string {
+	word := encode(p)
+	h := sha256.New()
+	for _, tile := range renderTiles(keyingOf(k), &word, func(int) bool { return true }) {
+		for _, v := range tile {
+			h.Write([]byte{byte(uint16(v) >> 8), byte(v)})
 		}
 	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// pixelHash is the SHA-256 of R, G, B, A of all pixels, 16 bits each, big-endian.
+func pixelHash(m image.Image) string {
+	h := sha256.New()
+	for y := m.Bounds().Min.Y; y < m.Bounds().Max.Y; y++ {
+		for x := m.Bounds().Min.X; x < m.Bounds().Max.X; x++ {
+			c := color.NRGBA64Model.Convert(m.At(x, y)).(color.NRGBA64)
+			for _, v := range []uint16{c.R, c.G, c.B, c.A} {
+				h.Write([]byte{byte(v >> 8), byte(v)})
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func decodePNG(t *testing.T, data []byte) image.Image {
@@ -88,7 +125,7 @@ func samePixels(a, b image.Image) bool {
 	}
 	for y := a.Bounds().Min.Y; y < a.Bounds().Max.Y; y++ {
 		for x := a.Bounds().Min.X; x < a.Bounds().Max.X; x++ {
-			if color.NRGBAModel.Convert(a.At(x, y)) != color.NRGBAModel.Convert(b.At(x, y)) {
+			if color.NRGBA64Model.Convert(a.At(x, y)) != color.NRGBA64Model.Convert(b.At(x, y)) {
 				return false
 			}
 		}
@@ -96,26 +133,53 @@ func samePixels(a, b image.Image) bool {
 	return true
 }
 
-func writeVector(t *testing.T) {
+// writeVectors makes the second set: three kinds of pictures with what they were
+// made from, and what became of one of them on its way.
+func writeVectors(t *testing.T) {
 	key, err := ParseKey(vectorKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	id := Payload{0x9f, 0x3c, 0x52, 0xd0, 0x7a, 0xb1, 0xe6, 0x44}
-	img := whole(240, 200)
-	marked, err := Embed(context.Background(), img, id, key, nil)
+	colour := whole(320, 256)
+	grey, deep := image.NewGray(colour.Rect), image.NewNRGBA64(colour.Rect)
+	draw.Draw(grey, grey.Rect, colour, image.Point{}, draw.Src)
+	draw.Draw(deep, deep.Rect, colour, image.Point{}, draw.Src)
+	header := "expect: found\nkey: " + vectorKey + "\npayload: " + id.String() + "\n"
+	for name, img := range map[string]image.Image{"colour": colour, "grey": grey, "deep": deep} {
+		marked, err := Embed(context.Background(), img, id, key, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name = "image-template-1-" + name
+		writePNG(t, name+".original", img)
+		writePNG(t, name, marked)
+		writeFile(t, name+".txt", []byte(header+"original: "+name+".original.png\nattack: none\ntiles: "+
+			tileHash(key, id)+"\npixels: "+pixelHash(marked)+"\n"))
+	}
+	large, err := Embed(context.Background(), whole(480, 400), id, key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, m := range map[string]image.Image{"image-template-1.original": img, "image-template-1": marked} {
-		var buf bytes.Buffer
-		if err := png.Encode(&buf, m); err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, name+".png", buf.Bytes())
+	for name, a := range map[string]attack.Func{
+		"resized":   attack.Resize(0.7, 0.7),
+		"rotated":   attack.Rotate(11),
+		"stretched": attack.Chain(attack.Resize(0.8, 1), attack.Mirror),
+		"jpeg":      attack.Chain(attack.Crop(0.7, 1), attack.JPEG(60)),
+	} {
+		name = "image-template-1-" + name
+		writePNG(t, name, a(large))
+		writeFile(t, name+".txt", []byte(header+"attack: "+name[len("image-template-1-"):]+"\n"))
 	}
-	writeFile(t, "image-template-1.txt", []byte("expect: found\nkey: "+vectorKey+"\npayload: "+id.String()+
-		"\noriginal: image-template-1.original.png\nattack: none\n"))
+}
+
+func writePNG(t *testing.T, name string, img image.Image) {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := png.Encode(&buf, img); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, name+".png", buf.Bytes())
 }
 
 func writeFile(t *testing.T, name string, data []byte) {

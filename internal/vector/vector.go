@@ -13,7 +13,8 @@ import (
 // A Vector is one marked file with what is known about it.
 type Vector struct {
 	Name string
-	// Fields of the header file: expect, key, payload, original, attack.
+	// Fields of the header file: expect, key, payload, original, attack, tiles,
+	// pixels (SHA-256 of the rendered tiles and of the marked pixels).
 	Fields map[string]string
 	// Marked is the marked file, Original the one it was made from, if kept.
 	Marked, Original []byte
