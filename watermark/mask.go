@@ -8,9 +8,9 @@ import "math"
 const (
 	cellSide = 4 // pixels per mask cell
 
-	maskLevel = 3.5 * 2.72 // tau of the law, times the model's unit
-	flatShare = 0.37       // of the amplitude that stays in flat places
-	maskMost  = 6.0        // grey levels
+	maskLevel = 3.35 * 2.72 // tau of the law, times the model's unit
+	flatShare = 0.375       // of the amplitude that stays in flat places
+	maskMost  = 6.0         // grey levels
 
 	darkRoom  = 24.0 // grey levels above black where the mark has full strength
 	whiteRoom = 8.0  // grey levels below white where the mark is not reduced

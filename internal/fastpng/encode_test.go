@@ -19,6 +19,7 @@ func TestRoundTrip(t *testing.T) {
 		w, h := rapid.IntRange(1, 70).Draw(t, "w"), rapid.IntRange(1, 40).Draw(t, "h")
 		full := image.Rect(-2, 3, w+5, h+9)
 		in := image.Rect(0, 4, w, h+4)
+		kind := rapid.IntRange(0, 5).Draw(t, "kind")
 		flat, opaque := rapid.Bool().Draw(t, "flat"), rapid.Bool().Draw(t, "opaque")
 		seed := rapid.Uint64().Draw(t, "seed")
 		next := func() uint16 {
@@ -29,32 +30,12 @@ func TestRoundTrip(t *testing.T) {
 			return uint16(seed >> 48)
 		}
 		alpha := func() uint16 {
-			if opaque {
+			if opaque || kind == 4 { // image/png rounds premultiplied colours
 				return 0xffff
 			}
 			return next()
 		}
-		var img interface {
-			image.Image
-			Set(x, y int, c color.Color)
-			SubImage(r image.Rectangle) image.Image
-		}
-		kind := rapid.IntRange(0, 5).Draw(t, "kind")
-		opaque = opaque || kind == 4 // image/png converts premultiplied colours, and rounds
-		switch kind {
-		case 0:
-			img = image.NewGray(full)
-		case 1:
-			img = image.NewGray16(full)
-		case 2:
-			img = image.NewNRGBA(full)
-		case 3:
-			img = image.NewNRGBA64(full)
-		case 4:
-			img = image.NewRGBA(full)
-		default:
-			img = image.NewPaletted(full, color.Palette{color.Black, color.White, color.NRGBA{9, 8, 7, 99}})
-		}
+		img := newImage(kind, full)
 		for y := full.Min.Y; y < full.Max.Y; y++ {
 			for x := full.Min.X; x < full.Max.X; x++ {
 				img.Set(x, y, color.NRGBA64{next(), next(), next(), alpha()})
@@ -81,6 +62,28 @@ func TestRoundTrip(t *testing.T) {
 			}
 		}
 	})
+}
+
+type picture interface {
+	image.Image
+	Set(x, y int, c color.Color)
+	SubImage(r image.Rectangle) image.Image
+}
+
+func newImage(kind int, r image.Rectangle) picture {
+	switch kind {
+	case 0:
+		return image.NewGray(r)
+	case 1:
+		return image.NewGray16(r)
+	case 2:
+		return image.NewNRGBA(r)
+	case 3:
+		return image.NewNRGBA64(r)
+	case 4:
+		return image.NewRGBA(r)
+	}
+	return image.NewPaletted(r, color.Palette{color.Black, color.White, color.NRGBA{9, 8, 7, 99}})
 }
 
 // TestManyStripes: the checksum over stripes is right, and noise and flat
