@@ -17,6 +17,17 @@ const (
 // A crest is the gains of one tile, in 1/1024.
 type crest [tileCells * tileCells]int32
 
+// crestsOf are the gains of all tiles that were rendered.
+func crestsOf(tiles *[superArea]*tile) *[superArea]*crest {
+	var out [superArea]*crest
+	for t, tile := range tiles {
+		if tile != nil {
+			out[t] = crestOf(tile)
+		}
+	}
+	return &out
+}
+
 func crestOf(t *tile) *crest {
 	var energy, gain [tileCells * tileCells]float64
 	for i := range energy {

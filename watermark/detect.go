@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"math"
+	"time"
 )
 
 const (
@@ -24,6 +25,12 @@ const (
 
 // DetectOptions tune Detect. The zero value is the recommended setting.
 type DetectOptions struct {
+	// Workers is how many goroutines a search may use, 0 for one. The result does
+	// not depend on it.
+	Workers int
+	// Budget, where above 0, is the time after which no further way of looking is
+	// begun. What was found until then is returned; a slower machine may find less.
+	Budget time.Duration
 	// Statistics, where not nil, receives the largest values that the search met.
 	Statistics *Statistics
 }
@@ -93,7 +100,13 @@ func Detect(ctx context.Context, img image.Image, opts *DetectOptions, keys ...K
 	if err := checkSize(img.Bounds(), minDetectSide); err != nil {
 		return nil, err
 	}
-	d := search{ctx: ctx, img: img, keys: keys, tau: threshold(len(keys)), seen: map[Key]bool{}}
+	d := search{ctx: ctx, img: img, keys: keys, tau: threshold(len(keys)), seen: map[Key]bool{}, workers: 1}
+	if opts != nil {
+		d.workers = max(opts.Workers, 1)
+		if opts.Budget > 0 {
+			d.until = time.Now().Add(opts.Budget)
+		}
+	}
 	d.run()
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -25,6 +27,9 @@ type EmbedOptions struct {
 	// below a peak signal-to-noise ratio of 43.2 dB per image; twice the
 	// strength costs 6 dB and quadruples the power that detection has.
 	Strength float64
+	// Workers is how many goroutines may be used, 0 for one. The result does not
+	// depend on it.
+	Workers int
 }
 
 // Embed returns a copy of img that carries p under k. Depth is kept: 16-bit
@@ -35,9 +40,12 @@ type EmbedOptions struct {
 // The result is the same on every platform. Errors: ErrTooSmall, ErrTooLarge, a
 // zero key, a strength outside 0 to 4, or the context's.
 func Embed(ctx context.Context, img image.Image, p Payload, k Key, opts *EmbedOptions) (draw.Image, error) {
-	strength := 1.0
-	if opts != nil && opts.Strength != 0 {
-		strength = opts.Strength
+	strength, workers := 1.0, 1
+	if opts != nil {
+		workers = max(opts.Workers, 1)
+		if opts.Strength != 0 {
+			strength = opts.Strength
+		}
 	}
 	switch {
 	case k.IsZero():
@@ -56,22 +64,9 @@ func Embed(ctx context.Context, img image.Image, p Payload, k Key, opts *EmbedOp
 	e := embedder{w: w, h: h, mask: newMask(sourceOf(dst), strength)}
 	word := encode(p)
 	e.tiles = renderTiles(keyingOf(k), &word, e.covered)
-	var crests [superArea]*crest
-	for t, tile := range e.tiles {
-		if tile != nil {
-			crests[t] = crestOf(tile)
-		}
-	}
-	e.mask.equalise(&crests, w, h)
-	add := adder(dst, e.mask)
-	marks, amps, cells := make([]int64, w), make([]int32, w), make([]int32, e.mask.cols)
-	for y := range h {
-		if y%64 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		e.mask.row(amps, cells, y)
-		e.row(marks, amps, y)
-		add(y, marks)
+	e.mask.equalise(crestsOf(e.tiles), w, h)
+	if err := e.paint(ctx, dst, workers); err != nil {
+		return nil, err
 	}
 	return dst, nil
 }
@@ -131,6 +126,28 @@ type embedder struct {
 	w, h  int
 	mask  *mask
 	tiles *[superArea]*tile
+}
+
+// bandRows is how many rows one goroutine paints at a time.
+const bandRows = 64
+
+// paint adds the mark to dst.
+func (e *embedder) paint(ctx context.Context, dst draw.Image, workers int) error {
+	add := adder(dst, e.mask)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	for top := 0; top < e.h; top += bandRows {
+		group.Go(func() error {
+			marks, amps, cells := make([]int64, e.w), make([]int32, e.w), make([]int32, e.mask.cols)
+			for y := top; y < min(top+bandRows, e.h); y++ {
+				e.mask.row(amps, cells, y)
+				e.row(marks, amps, y)
+				add(y, marks)
+			}
+			return ctx.Err()
+		})
+	}
+	return group.Wait()
 }
 
 // slot returns which tile covers a pixel, and where in it the pixel lies.

@@ -6,6 +6,9 @@ import (
 	"image"
 	"math"
 	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -38,10 +41,13 @@ type search struct {
 	out   []Detection
 	seen  map[Key]bool
 	reads int
-	bent  []lock
-	plain lock // of the largest z without a search
-	far   lock // and with one
-	rho   float64
+	// workers and until are DetectOptions' Workers and Budget.
+	workers int
+	until   time.Time
+	bent    []lock
+	plain   lock // of the largest z without a search
+	far     lock // and with one
+	rho     float64
 }
 
 // at returns a level of the pyramid through the front end.
@@ -57,8 +63,11 @@ func (d *search) at(level int) plane {
 	return *d.level[level]
 }
 
-// done reports whether to stop: a payload was read, or the context ended.
-func (d *search) done() bool { return len(d.out) > 0 || d.ctx.Err() != nil }
+// done reports whether to stop: a payload was read, the context ended, or the
+// time is over.
+func (d *search) done() bool {
+	return len(d.out) > 0 || d.ctx.Err() != nil || !d.until.IsZero() && time.Now().After(d.until)
+}
 
 // run goes from cheap to dear.
 func (d *search) run() {
@@ -175,27 +184,50 @@ func (d *search) read(src plane, l *lock, r *sounding) {
 // full searches for any turn, scale and aspect, level by level, and where that
 // finds no payload, by pairs. A score that leaves no doubt ends it.
 func (d *search) full(src plane) {
-	var maps [levels]*lineMap
-	var turned [levels][]candidate
+	n := 1
+	for n < levels && min(src.w, src.h)>>n >= levelSide {
+		n++
+	}
+	maps := make([]*lineMap, n)
+	turned := make([][]candidate, n)
 	for _, pairs := range []bool{false, true} {
-		for level := range levels {
-			if d.done() || level > 0 && min(src.w, src.h)>>level < levelSide {
-				break
+		found := make([][]candidate, n)
+		if d.workers > 1 && !d.done() {
+			var group errgroup.Group
+			group.SetLimit(d.workers)
+			for level := range n {
+				group.Go(func() error {
+					found[level] = d.candidates(maps, level, pairs)
+					return nil
+				})
 			}
-			if !pairs {
-				maps[level] = newLineMap(d.at(level))
+			_ = group.Wait() // none fails
+		}
+		for level := range n {
+			if d.done() {
+				return
 			}
-			found := maps[level].search(level, pairs)
-			found = slices.DeleteFunc(found, func(c candidate) bool {
+			if found[level] == nil {
+				found[level] = d.candidates(maps, level, pairs)
+			}
+			rest := slices.DeleteFunc(found[level], func(c candidate) bool {
 				return slices.ContainsFunc(turned[level], c.like)
 			})
-			turned[level] = append(turned[level], found...)
-			d.tryAll(level, d.at(level), maps[level].n, found)
-			if len(found) > 0 && found[0].score >= certain && pairs {
+			turned[level] = append(turned[level], rest...)
+			d.tryAll(level, d.at(level), maps[level].n, rest)
+			if len(rest) > 0 && rest[0].score >= certain && pairs {
 				return
 			}
 		}
 	}
+}
+
+// candidates searches one level; levels can be searched side by side.
+func (d *search) candidates(maps []*lineMap, level int, pairs bool) []candidate {
+	if maps[level] == nil {
+		maps[level] = newLineMap(d.at(level))
+	}
+	return maps[level].search(level, pairs)
 }
 
 // search lists a level's candidates, by pairs or by turns and aspects.

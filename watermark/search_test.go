@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/avowai/avow/internal/attack"
@@ -91,6 +92,43 @@ func TestTwoDeployments(t *testing.T) {
 				t.Errorf("%s: payload %v under %q, want %q", name, p, got[p], id)
 			}
 		}
+	}
+}
+
+// TestWorkers: the number of goroutines changes neither the marked picture nor
+// what is found in it.
+func TestWorkers(t *testing.T) {
+	ctx, img := context.Background(), corpus.Made(500, 400, 4)
+	one, err := Embed(ctx, img, Payload{3}, testKey(1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	four, err := Embed(ctx, img, Payload{3}, testKey(1), &EmbedOptions{Workers: 4})
+	if err != nil || !samePixels(one, four) {
+		t.Fatalf("four goroutines mark differently: %v", err)
+	}
+	for name, a := range map[string]attack.Func{
+		"marked": attack.Chain(attack.Rotate(31), attack.Resize(0.7, 0.8)),
+		"noise":  attack.Noise(80, 1),
+	} {
+		var s1, s4 Statistics
+		d1, err := Detect(ctx, a(one), &DetectOptions{Statistics: &s1}, testKey(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d4, err := Detect(ctx, a(one), &DetectOptions{Statistics: &s4, Workers: 4}, testKey(1))
+		if err != nil || !slices.Equal(d1, d4) || s1 != s4 {
+			t.Errorf("%s: one goroutine %+v %+v, four %+v %+v, %v", name, d1, s1, d4, s4, err)
+		}
+	}
+}
+
+// TestBudget: when the time is over, the search stops without an error.
+func TestBudget(t *testing.T) {
+	img := corpus.Made(500, 400, 4)
+	found, err := Detect(context.Background(), img, &DetectOptions{Budget: 1}, testKey(1))
+	if err != nil || len(found) != 0 {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
 
