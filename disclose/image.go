@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -136,7 +137,9 @@ func (j *imageJob) markPixels() bool {
 		return false
 	}
 	marked, err := timed(j.im, "embed", func() (image.Image, error) {
-		return watermark.Embed(j.ctx, img, j.label.ID, j.im.o.Key, &watermark.EmbedOptions{Strength: j.im.o.Strength})
+		return watermark.Embed(j.ctx, img, j.label.ID, j.im.o.Key, &watermark.EmbedOptions{
+			Strength: j.im.o.Strength, Workers: runtime.GOMAXPROCS(0),
+		})
 	})
 	if errors.Is(err, watermark.ErrTooSmall) {
 		return j.failed(CarrierImageMark, ReasonTooSmall, err)
@@ -169,12 +172,13 @@ func (j *imageJob) limits() (Reason, error) {
 
 // ownMark reports whether the image carries a mark of this deployment that its
 // records know: a second one would only cost quality. The template alone, or a
-// mark without a record, does not count, as it may have been copied here.
+// mark without a record, does not count, as it may have been copied here. The
+// record is of these very bytes, so nothing needs to be searched.
 func (j *imageJob) ownMark(img image.Image) bool {
 	if j.im.o.Records == nil {
 		return false
 	}
-	found, err := watermark.Detect(j.ctx, img, nil, j.im.o.Key)
+	found, err := watermark.Detect(j.ctx, img, &watermark.DetectOptions{Direct: true}, j.im.o.Key)
 	if err != nil {
 		return false
 	}

@@ -41,8 +41,9 @@ type search struct {
 	out   []Detection
 	seen  map[Key]bool
 	reads int
-	// workers and until are DetectOptions' Workers and Budget.
+	// workers, only and until are DetectOptions' Workers, Direct and Budget.
 	workers int
+	only    bool // direct
 	until   time.Time
 	bent    []lock
 	plain   lock // of the largest z without a search
@@ -74,6 +75,9 @@ func (d *search) run() {
 	src := d.at(0)
 	f := fold(src, affineWarp(src.w, src.h, identity, vec{}))
 	d.direct(f)
+	if d.only {
+		return
+	}
 	if !d.done() {
 		d.near(f)
 	}

@@ -123,6 +123,22 @@ func TestWorkers(t *testing.T) {
 	}
 }
 
+// TestDirect: without a search, a mirrored piece is found, a scaled one is not.
+func TestDirect(t *testing.T) {
+	ctx, direct := context.Background(), &DetectOptions{Direct: true}
+	marked, err := Embed(ctx, corpus.Made(500, 400, 4), Payload{3}, testKey(1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := Detect(ctx, attack.Mirror(attack.Centre(0.6)(marked)), direct, testKey(1))
+	if err != nil || len(found) != 1 || found[0].Payload != (Payload{3}) {
+		t.Errorf("a mirrored piece: %+v, %v", found, err)
+	}
+	if found, err = Detect(ctx, attack.Resize(0.7, 0.7)(marked), direct, testKey(1)); err != nil || len(found) != 0 {
+		t.Errorf("a scaled picture: %+v, %v", found, err)
+	}
+}
+
 // TestBudget: when the time is over, the search stops without an error.
 func TestBudget(t *testing.T) {
 	img := corpus.Made(500, 400, 4)
