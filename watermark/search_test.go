@@ -14,6 +14,9 @@ import (
 // TestGeometry: the search finds pictures that were turned, scaled, stretched,
 // slanted, bent, cropped and pasted, and says how.
 func TestGeometry(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fourteen searches")
+	}
 	marked, err := Embed(context.Background(), corpus.Made(640, 480, 5), Payload{7, 7}, testKey(1), nil)
 	if err != nil {
 		t.Fatal(err)

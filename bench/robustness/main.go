@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/avowai/avow/bench/robustness/security"
 	"github.com/avowai/avow/internal/attack"
 	"github.com/avowai/avow/internal/corpus"
 	"github.com/avowai/avow/watermark"
@@ -34,7 +35,7 @@ type options struct {
 	least, most                  float64
 	strengths                    []float64
 	workers, unmarked            int
-	perceptual                   bool
+	perceptual, security         bool
 	plot, contact                string
 }
 
@@ -52,6 +53,7 @@ func main() {
 	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "pictures worked on at once")
 	flag.IntVar(&o.unmarked, "unmarked", 0, "instead, search this many unmarked pieces of the pictures")
 	flag.BoolVar(&o.perceptual, "perceptual", false, "measure butteraugli and SSIMULACRA as well, where installed")
+	flag.BoolVar(&o.security, "security", false, "instead, attack the mark as somebody would who knows how it works")
 	flag.StringVar(&o.plot, "plot", "", "SVG file for a plot of the results")
 	flag.StringVar(&o.contact, "contact", "", "instead, write a contact sheet of crops to this PNG file")
 	flag.Parse()
@@ -88,6 +90,8 @@ func (o *options) run(ctx context.Context, strengths string) error {
 	switch {
 	case o.contact != "":
 		return contactSheet(ctx, pictures, key, o.contact)
+	case o.security:
+		return security.Run(ctx, pictures, key, os.Stdout)
 	case o.unmarked > 0:
 		return o.searchUnmarked(ctx, pictures, j)
 	}
@@ -105,7 +109,13 @@ func (o *options) run(ctx context.Context, strengths string) error {
 func (o *options) command() string {
 	args := []string{"-corpus DIR"}
 	flag.Visit(func(f *flag.Flag) {
-		if !slices.Contains([]string{"corpus", "journal", "workers"}, f.Name) {
+		switch {
+		case slices.Contains([]string{"corpus", "journal", "workers"}, f.Name):
+		case f.Name == "plot" || f.Name == "contact":
+			args = append(args, fmt.Sprintf("-%s FILE", f.Name))
+		case f.Value.String() == "true":
+			args = append(args, "-"+f.Name)
+		default:
 			args = append(args, fmt.Sprintf("-%s %s", f.Name, f.Value))
 		}
 	})
