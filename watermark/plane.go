@@ -12,19 +12,9 @@ func newPlane(w, h int) plane { return plane{w, h, make([]float32, w*h)} }
 
 func (p plane) row(y int) []float32 { return p.pix[y*p.w : (y+1)*p.w] }
 
-// lumaOf returns the luma of ITU-R BT.601, which JPEG and WebP code as well, of
-// an image over white: what is transparent shows the page it will be seen on.
-// Grey levels run from 0 to 255.
-func lumaOf(img image.Image) plane {
-	src := lumaRows(img)
-	p := newPlane(src.w, src.h)
-	for y := range p.h {
-		src.row(p.row(y), y)
-	}
-	return p
-}
-
-// lumaRows is lumaOf one row at a time.
+// lumaRows gives the luma of ITU-R BT.601, which JPEG and WebP code as well, of
+// an image over white, a row at a time: what is transparent shows the page it
+// will be seen on. Grey levels run from 0 to 255.
 func lumaRows(img image.Image) rowSource {
 	b := img.Bounds()
 	return rowSource{b.Dx(), b.Dy(), func(out []float32, y int) { lumaRow(out, img, b.Min.X, b.Min.Y+y) }}
