@@ -65,14 +65,19 @@ func (f *dft) block(a []complex64, lo, hi int, inverse bool) {
 	for ; half < n; half *= 4 {
 		for j := range half {
 			w1, w2 := f.turn[j*(n/(2*half))], f.turn[j*(n/(4*half))]
-			if inverse {
-				w1, w2 = conj64(w1), conj64(w2)
-			}
 			for y := j; y < n; y += 4 * half {
-				radix4(row(y), row(y+half), row(y+2*half), row(y+3*half), w1, w2, inverse)
+				radix4(row(y), row(y+half), row(y+2*half), row(y+3*half), w1, w2, senseOf(inverse))
 			}
 		}
 	}
+}
+
+// senseOf is the sign that the inverse gives to all angles.
+func senseOf(inverse bool) float32 {
+	if inverse {
+		return -1
+	}
+	return 1
 }
 
 // rows transforms row y of a for every y that want lists.
@@ -99,6 +104,7 @@ func (f *dft) line(a []complex64, inverse bool) {
 		}
 		half = 2
 	}
+	sense := senseOf(inverse)
 	for ; half < n; half *= 4 {
 		s1, s2 := n/(2*half), n/(4*half)
 		for y := 0; y < n; y += 4 * half {
@@ -107,33 +113,33 @@ func (f *dft) line(a []complex64, inverse bool) {
 			a1, a2, a3 = a1[:len(a0)], a2[:len(a0)], a3[:len(a0)]
 			for j := range a0 {
 				w1, w2 := f.turn[j*s1], f.turn[j*s2]
-				if inverse {
-					w1, w2 = conj64(w1), conj64(w2)
-				}
-				a0[j], a1[j], a2[j], a3[j] = butterfly(a0[j], a1[j], a2[j], a3[j], w1, w2, inverse)
+				w1, w2 = complex(real(w1), sense*imag(w1)), complex(real(w2), sense*imag(w2))
+				t1, t3 := mul64(a1[j], w1), mul64(a3[j], w1)
+				b0, b1, b2, b3 := a0[j]+t1, a0[j]-t1, a2[j]+t3, a2[j]-t3
+				u2, u3 := mul64(b2, w2), quarter(mul64(b3, w2), sense)
+				a0[j], a1[j], a2[j], a3[j] = b0+u2, b1+u3, b0-u2, b1-u3
 			}
 		}
 	}
 }
 
-func radix4(a0, a1, a2, a3 []complex64, w1, w2 complex64, inverse bool) {
+// radix4 is two radix-2 stages over pieces of rows: (0,1) and (2,3) with w1, then
+// (0,2) with w2 and (1,3) with w2 a quarter turn on. line has it once more with
+// factors that change: a function for one step would not be inlined.
+func radix4(a0, a1, a2, a3 []complex64, w1, w2 complex64, sense float32) {
 	a1, a2, a3 = a1[:len(a0)], a2[:len(a0)], a3[:len(a0)]
+	w1, w2 = complex(real(w1), sense*imag(w1)), complex(real(w2), sense*imag(w2))
 	for i := range a0 {
-		a0[i], a1[i], a2[i], a3[i] = butterfly(a0[i], a1[i], a2[i], a3[i], w1, w2, inverse)
+		t1, t3 := mul64(a1[i], w1), mul64(a3[i], w1)
+		b0, b1, b2, b3 := a0[i]+t1, a0[i]-t1, a2[i]+t3, a2[i]-t3
+		u2, u3 := mul64(b2, w2), quarter(mul64(b3, w2), sense)
+		a0[i], a1[i], a2[i], a3[i] = b0+u2, b1+u3, b0-u2, b1-u3
 	}
 }
 
-// butterfly is two radix-2 stages: (0,1) and (2,3) with w1, then (0,2) with w2
-// and (1,3) with w2 a quarter turn on.
-func butterfly(a0, a1, a2, a3, w1, w2 complex64, inverse bool) (c0, c1, c2, c3 complex64) {
-	t1, t3 := mul64(a1, w1), mul64(a3, w1)
-	b0, b1 := a0+t1, a0-t1
-	u2, u3 := mul64(a2+t3, w2), mul64(a2-t3, w2)
-	u3 = complex(imag(u3), -real(u3))
-	if inverse {
-		u3 = -u3
-	}
-	return b0 + u2, b1 + u3, b0 - u2, b1 - u3
+// quarter turns by -90 degrees, or by 90 in the other sense.
+func quarter(c complex64, sense float32) complex64 {
+	return complex(sense*imag(c), -sense*real(c))
 }
 
 func sumDifference(p, q []complex64) {
