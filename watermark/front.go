@@ -9,14 +9,14 @@ import "math"
 //
 //	L_h, L_v, L_hv = 9-tap box means, horizontal, vertical, both
 //	H = L_v - L_hv    V = L_h - L_hv    D = Y - L_h - L_v + L_hv
-//	each band: e = 5x5 mean of |band| + 0.8, clipped to +-3e, over e^1.25
+//	each band: e = 5x5 mean of |band| + 0.4, clipped to +-3e, over e^1.25
 //	result: H + V + 1.5 D
 //
 // Rows stream through it, so that it holds a few rows and its result only.
 const (
 	boxRadius    = 4
 	energyRadius = 2
-	energyFloor  = 0.8
+	energyFloor  = 0.4
 	clipAt       = 3
 	diagonal     = 1.5
 )

@@ -63,8 +63,12 @@ func (acc *superFold) add(r run) {
 	acc.area[tv*superSide+tu] += len(r.pix)
 }
 
+// tileTrust is how far a tile's own strength counts: 0 gives all tiles the same
+// weight, 1 as much as the front end left them.
+const tileTrust = 0.7
+
 // observations transforms the tiles that hold pixels, two at a time, and
-// divides every bin by its root mean square over all tiles and its neighbours.
+// whitens their chips: in each tile by the bins around, then over all tiles.
 func (acc *superFold) observations(sign float32) *observations {
 	o := &observations{}
 	for t, n := range acc.area {
@@ -72,30 +76,26 @@ func (acc *superFold) observations(sign float32) *observations {
 			o.tiles, o.area = append(o.tiles, t), append(o.area, n)
 		}
 	}
-	bins := len(format.bins)
-	power := make([]float64, bins)
 	work := make([]complex64, tileSide*tileSide)
 	for i := 0; i < len(o.tiles); i += 2 {
 		acc.load(work, o.tiles[i], o.tiles[min(i+1, len(o.tiles)-1)])
-		dftTile.columns(work, 0, tileSide, false)
-		dftTile.rows(work, neededRows, false)
-		one, two := make([]float32, 2*bins), make([]float32, 2*bins)
-		for j, b := range format.bins {
-			z := work[b.ky*tileSide+b.kx&(tileSide-1)]
-			y := conj64(work[-b.ky&(tileSide-1)*tileSide+-b.kx&(tileSide-1)])
-			va, vb := (z+y)/2, (z-y)/2
-			one[2*j], one[2*j+1] = real(va), imag(va)
-			two[2*j], two[2*j+1] = imag(vb), -real(vb)
-			power[j] += float64(norm64(va))
-			if i+1 < len(o.tiles) {
-				power[j] += float64(norm64(vb))
-			}
-		}
-		o.chips = append(o.chips, one, two)
+		a, b := transformPair(work)
+		o.chips = append(o.chips, a.chips(), b.chips())
 	}
 	o.chips = o.chips[:len(o.tiles)]
-	o.whiten(power, sign)
+	o.whiten(sign)
 	return o
+}
+
+// chips whitens a tile's spectrum by the bins around and reads its chips.
+func (p *patch) chips() []float32 {
+	g := float32(math.Pow(p.whiten(), tileTrust/2))
+	out := make([]float32, 0, chips())
+	for _, b := range format.bins {
+		v := p.at(b.kx, b.ky)
+		out = append(out, real(v)*g, imag(v)*g)
+	}
+	return out
 }
 
 // load packs two tiles as real and imaginary part.
@@ -113,8 +113,14 @@ func (acc *superFold) load(work []complex64, a, b int) {
 
 // whiten divides by the noise of each bin. Bins are sorted by radius, so the
 // running mean over them follows the spectrum's slope. Only sizes enter.
-func (o *observations) whiten(power []float64, sign float32) {
+func (o *observations) whiten(sign float32) {
 	const r = 24
+	power := make([]float64, len(format.bins))
+	for _, c := range o.chips {
+		for j := range power {
+			power[j] += float64(c[2*j]*c[2*j]) + float64(c[2*j+1]*c[2*j+1])
+		}
+	}
 	for j := range power {
 		lo, hi := max(j-r, 0), min(j+r+1, len(power))
 		mean := 0.0

@@ -14,12 +14,13 @@ type reading struct {
 }
 
 const (
-	weightings = 3
+	weightings = 7
 	// tries is how many hypotheses read evaluates for one lock and key.
 	tries = superArea * weightings
-	// offsetMargin is how close to the best place in the super-tile, in standard
-	// deviations, the second best must come to be tried.
-	offsetMargin = 3
+	// leastAgreement is what a hypothesis must show to be decoded, and mostDecoded
+	// how many are.
+	leastAgreement = 3.2
+	mostDecoded    = 5
 
 	rings      = 5   // of the channel's response
 	leastShare = 0.1 // of the best ring's weight that any ring keeps
@@ -67,19 +68,30 @@ func (r *sounding) at(radius2 int) float64 {
 	return r[i] + (r[i+1]-r[i])*(x-float64(i))
 }
 
-// weightsOf are the assumptions about the channel that are tried in turn: as
-// measured, flat, and low-passed.
+// weightsOf are the assumptions about the channel: as measured, the same more
+// pronounced, flat, and low-passed at four radii.
 func weightsOf(r *sounding) [weightings][]float32 {
 	var w [weightings][]float32
 	for i := range w {
 		w[i] = make([]float32, len(format.bins))
 	}
 	for j, b := range format.bins {
-		w[0][j] = float32(r.at(b.radius2()))
-		w[1][j] = 1
-		w[2][j] = float32(1 / (1 + float64(b.radius2())/150))
+		r2, m := float64(b.radius2()), r.at(b.radius2())
+		w[0][j], w[1][j], w[2][j] = float32(m), float32(m*m), 1
+		w[3][j] = float32(1 / (1 + r2/150))
+		for i, cut := range []float64{400, 180, 90} {
+			w[4+i][j] = float32(math.Exp(-r2 / cut))
+		}
 	}
 	return w
+}
+
+// A hypothesis is one place in the super-tile and one weighting.
+type hypothesis struct {
+	place, weighting int
+	// agreement is how far the chips of each code bit agree beyond chance, in
+	// standard deviations of noise.
+	agreement float64
 }
 
 // read looks for the payload of one key and returns the best word with a valid
@@ -87,28 +99,68 @@ func weightsOf(r *sounding) [weightings][]float32 {
 func (o *observations) read(kg *keying, r *sounding, tau float64) (reading, bool) {
 	sums, best := o.despread(kg), reading{}
 	weights := weightsOf(r)
-	for _, off := range likelyOffsets(kg, sums) {
-		for _, w := range weights {
-			llr := make([]float32, codeLen)
-			for i, v := range sums[off] {
-				llr[kg.codeBit[i]] += v * w[i/2]
-			}
-			found := decode(llr)
-			if len(found) == 0 {
-				continue
-			}
-			// The list is sorted: the first word with a CRC is the likeliest.
-			word := encode(found[0])
-			rho := o.correlation(kg, &word, sums[off], w)
-			if rho > best.rho {
-				best = reading{found[0], rho, o.coverage(kg, &word, off)}
-			}
-			if rho >= tau {
-				return best, true
-			}
+	for _, h := range o.hypotheses(kg, sums, &weights) {
+		llr, w := make([]float32, codeLen), weights[h.weighting]
+		for i, v := range sums[h.place] {
+			llr[kg.codeBit[i]] += v * w[i/2]
+		}
+		found := decode(llr)
+		if len(found) == 0 {
+			continue
+		}
+		// The list is sorted: the first word with a CRC is the likeliest.
+		word := encode(found[0])
+		rho := o.correlation(kg, &word, sums[h.place], w)
+		if rho > best.rho {
+			best = reading{found[0], rho, o.coverage(kg, &word, h.place)}
+		}
+		if rho >= tau {
+			return best, true
 		}
 	}
 	return best, false
+}
+
+// hypotheses ranks the places and weightings by how well the chips of each code
+// bit agree with one another, which needs no decoding, and keeps those that a
+// decoder may succeed at. A word at the limit of acceptance shows 6.5 standard
+// deviations.
+func (o *observations) hypotheses(kg *keying, sums *[superArea][]float32, weights *[weightings][]float32) []hypothesis {
+	var all []hypothesis
+	for k, w := range weights {
+		noise := o.power(w)
+		if noise == 0 {
+			continue
+		}
+		for place := range sums {
+			var bits [codeLen]float32
+			for i, v := range sums[place] {
+				bits[kg.codeBit[i]] += v * w[i/2]
+			}
+			energy := 0.0
+			for _, b := range bits {
+				energy += float64(b * b)
+			}
+			a := (energy/noise - 1) * math.Sqrt(codeLen/2)
+			if a > leastAgreement {
+				all = append(all, hypothesis{place, k, a})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b hypothesis) int { return cmp.Compare(b.agreement, a.agreement) })
+	return all[:min(len(all), mostDecoded)]
+}
+
+// power is the sum of the squares of all chips of all tiles, weighted.
+func (o *observations) power(w []float32) float64 {
+	n := 0.0
+	for _, c := range o.chips {
+		for i, v := range c {
+			g := v * w[i/2]
+			n += float64(g * g)
+		}
+	}
+	return n
 }
 
 func shiftTile(t, offset int) int {
@@ -117,36 +169,11 @@ func shiftTile(t, offset int) int {
 	return y*superSide + x
 }
 
-// likelyOffsets returns the place in the super-tile at which the chips of each
-// code bit agree best with one another, and the second where it is close.
-func likelyOffsets(kg *keying, sums *[superArea][]float32) []int {
-	var energy [superArea]float64
-	order := make([]int, superArea)
-	mean, square := 0.0, 0.0
-	for off := range energy {
-		var bits [codeLen]float32
-		for i, v := range sums[off] {
-			bits[kg.codeBit[i]] += v
-		}
-		for _, b := range bits {
-			energy[off] += float64(b * b)
-		}
-		order[off] = off
-		mean += energy[off] / superArea
-		square += energy[off] * energy[off] / superArea
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(energy[b], energy[a]) })
-	if energy[order[0]]-energy[order[1]] > offsetMargin*math.Sqrt(max(square-mean*mean, 0)) {
-		return order[:1]
-	}
-	return order[:2]
-}
-
 // correlation is rho: the sum of the chips that say word, over the root of the
 // sum of squares of all chips of all tiles. For signs independent of the
 // picture P(rho >= t) <= exp(-t^2/2) (Hoeffding, 1963).
 func (o *observations) correlation(kg *keying, word *[codeLen]byte, sums, w []float32) float64 {
-	s, n := 0.0, 0.0
+	s := 0.0
 	for i, v := range sums {
 		g := float64(w[i/2])
 		if word[kg.codeBit[i]] == 1 {
@@ -154,12 +181,7 @@ func (o *observations) correlation(kg *keying, word *[codeLen]byte, sums, w []fl
 		}
 		s += g * float64(v)
 	}
-	for _, c := range o.chips {
-		for i, v := range c {
-			g := v * w[i/2]
-			n += float64(g * g)
-		}
-	}
+	n := o.power(w)
 	if n == 0 {
 		return 0
 	}
