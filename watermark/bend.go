@@ -8,9 +8,12 @@ import "math"
 const (
 	bendRegions = 96
 	bendLock    = 4.7 // z from which a lock is worth bending
-	bendFit     = 5.5 // fit from which the result is worth reading at
 	kernelPrior = 0.7 // weight of no displacement
 )
+
+// bendFits are the fits that order 2, order 3 and the field must reach: a
+// picture without a mark seldom does, one with a mark always did.
+var bendFits = [3]float64{6, 7.5, 9}
 
 // kernels are the field's passes: the kernel's width in distances between
 // regions, and the radius below which lines are looked at.
@@ -112,9 +115,13 @@ func (l *lock) bend(src plane) bool {
 	if len(f.seen) < fewRegions {
 		return false
 	}
-	f.polynomial(2, startRadius2)
+	if f.polynomial(2, startRadius2); f.fit() < bendFits[0] {
+		return false
+	}
 	f = newField(src, f.folded.warp, l.sign)
-	f.polynomial(3, 14*14)
+	if f.polynomial(3, 14*14); f.fit() < bendFits[1] {
+		return false
+	}
 	f = newField(src, f.folded.warp, l.sign)
 	for range 2 {
 		for _, k := range kernels {
@@ -125,5 +132,5 @@ func (l *lock) bend(src plane) bool {
 	}
 	f.smooth(0.9, allRadii)
 	l.warp, l.fit = f.folded.warp, f.fit()
-	return l.fit > bendFit
+	return l.fit > bendFits[2]
 }

@@ -20,7 +20,7 @@ const (
 	// plainLocks and farLocks bound the phase correlations of the template that
 	// one call evaluates without and with a search.
 	plainLocks = 8
-	farLocks   = 24 + levels*4*searchCandidates
+	farLocks   = 24 + levels*2*(2*searchCandidates+uprightBest)
 )
 
 // DetectOptions tune Detect. The zero value is the recommended setting.

@@ -51,7 +51,7 @@ func fold(src plane, w *warp) *foldedPicture {
 }
 
 // glancePixels is how much of a picture tells candidates apart.
-const glancePixels = 400_000
+const glancePixels = 250_000
 
 // glance is fold from the middles of fewer regions.
 func glance(src plane, w *warp) *foldedPicture {

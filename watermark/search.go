@@ -16,18 +16,22 @@ const (
 	// levelSide is the least side of a reduced level that is searched.
 	levelSide = 96
 
-	plainLock = 4.35 // z at which a lock is worth reading at
+	plainLock = 4.2 // z at which a lock is worth reading at
 	nearLock  = 4.6
-	leastFit  = 5.0  // fit after refinement from which a searched lock is
-	certain   = 16.0 // search score at which no other level is looked at
+	leastFit  = 5.9 // fit after refinement from which a lock is read at
+	directFit = 5.0 // the same for the direct way, which has few hypotheses
+	// shareOfMost is the share of the largest fit that suffices where few lines and
+	// regions cannot reach these.
+	shareOfMost = 0.6
+	certain     = 16.0 // search score at which no other level is looked at
 	// climbError is how far off a climbed matrix may be, relatively.
 	climbError = 0.002
 	sameMatrix = 0.003 // relative difference below which two candidates are one
 
-	searchCandidates = 8
+	searchCandidates = 6
 	leastCandidate   = 4.2 // score after the climb
 	rivalShare       = 0.5 // of the best score that a rival needs
-	mostBent         = 3
+	mostBent         = 2
 	maxReads         = 26 // payload readings per call, the canonical one included
 )
 
@@ -100,7 +104,7 @@ func (d *search) direct(f *foldedPicture) {
 	d.plain = all[0]
 	for _, l := range all[:2] {
 		if l.z > plainLock && !d.done() {
-			d.try(l, 0)
+			d.try(l, directFit)
 		}
 	}
 }
@@ -148,11 +152,22 @@ func (d *search) try(l lock, least float64) {
 	src := d.at(l.level)
 	f := fold(src, l.warp)
 	f = l.refine(src, f)
-	if l.fit < min(least, l.least()+0.6) {
+	if l.fit < min(least, shareOfMost*mostFit(f)) {
 		return
 	}
 	r := sound(f.sightings(identity), l.sign)
 	d.read(src, &l, &r)
+}
+
+// mostFit is the fit of a template that shows undisturbed in all regions.
+func mostFit(f *foldedPicture) float64 {
+	n := 0
+	for _, k := range byRadius {
+		if f.warp.shows(k) {
+			n += len(f.regions)
+		}
+	}
+	return math.Sqrt(2 * float64(n))
 }
 
 // canonical reads as if nothing had been cropped or scaled: a payload can still
@@ -243,11 +258,11 @@ func (m *lineMap) search(level int, pairs bool) []candidate {
 	s := &shortlist{least: leastScan}
 	if pairs {
 		m.scanPairs(s, most)
-	} else {
-		m.scanTurns(s, most)
-		m.scanAspects(s, most)
+		return m.climbed(s)
 	}
-	return m.climbed(s)
+	m.scanTurns(s, most)
+	m.scanAspects(s, most)
+	return withUpright(m.climbed(s), m.upright(most))
 }
 
 // climbed are the best of a scan, after the climb.
@@ -268,12 +283,12 @@ func (d *search) tryAll(level int, src plane, n int, all []candidate) {
 		}
 		locks = append(locks, d.locksOf(level, src, n, c)...)
 	}
-	sortLocks(locks)
+	slices.SortStableFunc(locks, func(a, b lock) int { return cmp.Compare(b.z/b.least(), a.z/a.least()) })
+	for _, l := range locks {
+		d.consider(l)
+	}
 	for i, l := range locks {
-		if i == 0 {
-			d.consider(l)
-		}
-		if d.done() || l.z < l.least() || i >= searchCandidates {
+		if d.done() || l.z < l.least() || i >= searchCandidates+2 {
 			break
 		}
 		d.try(l, leastFit)
