@@ -12,7 +12,7 @@ import (
 const (
 	colourLevels = 16   // per channel, of the table
 	colourFloor  = 40.0 // darker channels count as this: no speckle in the dark
-	colourShy    = 0.15 // keeps the direction near that of least square error
+	colourShy    = 0.1  // keeps the direction near that of least square error
 	mostWeight   = 3.0  // of one channel
 	redGreen     = 15.0 // what one unit of X weighs against one of Y
 	blueYellow   = 0.5

@@ -22,57 +22,20 @@ func weigh(mark int64, weight int32, depth, offset int64) int {
 	return int((mark*int64(weight)*depth>>10 + markOne/2 + offset) >> markBits)
 }
 
-// sourceOf measures a picture for the mask. What is transparent neither hides a
-// mark nor shows one; what is half transparent is seen over white.
+// sourceOf hands a picture to the mask.
 func sourceOf(dst draw.Image) maskSource {
-	b := dst.Bounds()
-	s := maskSource{w: b.Dx(), h: b.Dy()}
+	s := maskSource{w: dst.Bounds().Dx(), h: dst.Bounds().Dy(), sample: 1}
 	switch m := dst.(type) {
 	case *image.Gray:
-		s.grey = true
-		s.row = func(y int, luma []int32, _ []uint8, seen []bool) {
-			for x, v := range m.Pix[y*m.Stride:][:len(luma)] {
-				luma[x], seen[x] = 1000*int32(v), true
-			}
-		}
+		s.grey, s.pix, s.stride = true, m.Pix, m.Stride
 	case *image.Gray16:
-		s.grey = true
-		s.row = func(y int, luma []int32, _ []uint8, seen []bool) {
-			row := m.Pix[y*m.Stride:]
-			for x := range luma {
-				v := int32(row[2*x])<<8 | int32(row[2*x+1])
-				luma[x], seen[x] = v*1000/257, true
-			}
-		}
+		s.grey, s.sample, s.pix, s.stride = true, 2, m.Pix, m.Stride
 	case *image.NRGBA64:
-		s.row = func(y int, luma []int32, rgb []uint8, seen []bool) {
-			row := m.Pix[y*m.Stride:]
-			for x := range luma {
-				c := row[8*x : 8*x+8 : 8*x+8]
-				luma[x], seen[x] = seenLuma(c[0], c[2], c[4], c[6], rgb[3*x:]), c[6] != 0 || c[7] != 0
-			}
-		}
+		s.sample, s.pix, s.stride = 2, m.Pix, m.Stride
 	case *image.NRGBA:
-		s.row = func(y int, luma []int32, rgb []uint8, seen []bool) {
-			row := m.Pix[y*m.Stride:]
-			for x := range luma {
-				c := row[4*x : 4*x+4 : 4*x+4]
-				luma[x], seen[x] = seenLuma(c[0], c[1], c[2], c[3], rgb[3*x:]), c[3] != 0
-			}
-		}
+		s.pix, s.stride = m.Pix, m.Stride
 	}
 	return s
-}
-
-// seenLuma writes the colour over white and returns its luma in 1/1000.
-func seenLuma(r, g, b, a uint8, rgb []uint8) int32 {
-	rgb = rgb[:3:3]
-	rgb[0], rgb[1], rgb[2] = r, g, b
-	v := 299*int32(r) + 587*int32(g) + 114*int32(b)
-	if a != 255 {
-		v = 255000 + (v-255000)/255*int32(a)
-	}
-	return v
 }
 
 // adder returns what adds a row of the mark to dst.
@@ -94,14 +57,17 @@ func addNRGBA(m *image.NRGBA, k *mask, y int, marks []int64) {
 	for i, t := range k.tints(y) {
 		s := k.span(i, len(marks))
 		r, g, b := int64(t.weight[0]), int64(t.weight[1]), int64(t.weight[2])
-		for x, v := range marks[s.from:s.to] {
-			c := row[4*(s.from+x):][:4:4]
-			if c[3] == 0 {
-				continue
+		pix := row[4*s.from : 4*s.to]
+		for _, v := range marks[s.from:s.to] {
+			if len(pix) < 4 {
+				break // never: it tells the compiler how long pix is
 			}
-			c[0] = clip8(int(c[0]) + int((v*r>>10+markOne/2-thirdStep)>>markBits))
-			c[1] = clip8(int(c[1]) + int((v*g>>10+markOne/2)>>markBits))
-			c[2] = clip8(int(c[2]) + int((v*b>>10+markOne/2+thirdStep)>>markBits))
+			if pix[3] != 0 {
+				pix[0] = clip8(int(pix[0]) + int((v*r>>10+markOne/2-thirdStep)>>markBits))
+				pix[1] = clip8(int(pix[1]) + int((v*g>>10+markOne/2)>>markBits))
+				pix[2] = clip8(int(pix[2]) + int((v*b>>10+markOne/2+thirdStep)>>markBits))
+			}
+			pix = pix[4:]
 		}
 	}
 }

@@ -13,7 +13,7 @@ const (
 	superSide = 8
 	superArea = superSide * superSide
 
-	templateShare = 0.35 // of the mark's power
+	templateShare = 0.26 // of the mark's power
 	tileOne       = 1024 // one grey level RMS in a rendered tile
 )
 
@@ -110,53 +110,21 @@ func renderTiles(kg *keying, word *[codeLen]byte, need func(t int) bool) *[super
 	return &out
 }
 
+// fixed rounds to a tile's unit, halves up. A tile stays far below the range of
+// 32 grey levels.
 func fixed(v float32) int16 {
-	r := float64(v)*tileOne + 0.5 // exact: a power of two
-	n := int(r)
-	if float64(n) > r {
-		n--
-	}
-	return int16(min(max(n, -32768), 32767))
+	const up = 1 << 15 // makes it positive, so that truncation rounds down
+	return int16(int32(float64(v)*tileOne+(up+0.5)) - up)
 }
 
-// spectralTilt leans the mark towards high frequencies, which the eye sees less:
-// amplitudes go with the radius to this power.
-const spectralTilt = 0.45
-
-// waves are the amplitudes of the template's lines and of chips, by bin, such
-// that a tile has unit power.
-var waves = makeWaves()
-
-type waveAmplitudes struct{ peaks, chips []float64 }
-
-func makeWaves() waveAmplitudes {
-	// A real wave c e^(i..) + conj has mean square 2 |c|^2; a bin has two chips.
-	w := waveAmplitudes{tilted(len(format.peaks), func(i int) bin { return format.peaks[i].bin }),
-		tilted(len(format.bins), func(i int) bin { return format.bins[i] })}
-	scaleTo(w.peaks, templateShare/2)
-	scaleTo(w.chips, (1-templateShare)/4)
-	return w
-}
-
-func tilted(n int, at func(int) bin) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = exponential(float64(spectralTilt / 2 * logarithm(float64(at(i).radius2())/400)))
-	}
-	return out
-}
-
-// scaleTo makes the sum of squares equal to power.
-func scaleTo(v []float64, power float64) {
-	sum := 0.0
-	for _, x := range v {
-		sum += float64(x * x)
-	}
-	g := math.Sqrt(power / sum)
-	for i := range v {
-		v[i] = float64(v[i] * g)
-	}
-}
+// lineWave and chipWave are the amplitudes of a line of the template and of a
+// chip, such that a tile has unit power. A real wave c e^(i..) + conj has a mean
+// square of 2 |c|^2; a bin has two chips. The spectrum is flat: leaned towards high
+// frequencies, which the eye sees less, it lost more to low-pass filters.
+var (
+	lineWave = math.Sqrt(templateShare / 2 / float64(len(format.peaks)))
+	chipWave = math.Sqrt((1 - templateShare) / 4 / float64(len(format.bins)))
+)
 
 // pairSpectrum writes the spectrum of two tiles, a in the real and b in the
 // imaginary part: with A and B Hermitian, the inverse transform of A + iB is
@@ -167,22 +135,20 @@ func pairSpectrum(work []complex64, kg *keying, word *[codeLen]byte, a, b int) {
 		work[bn.ky&(tileSide-1)*tileSide+bn.kx&(tileSide-1)] = complex64(complex(real(ca)-imag(cb), imag(ca)+real(cb)))
 		work[-bn.ky&(tileSide-1)*tileSide+-bn.kx&(tileSide-1)] = complex64(complex(real(ca)+imag(cb), real(cb)-imag(ca)))
 	}
-	for i, p := range format.peaks {
-		amp := waves.peaks[i]
-		c := complex(float64(amp*real(twiddle[p.phase])), float64(amp*imag(twiddle[p.phase])))
+	for _, p := range format.peaks {
+		c := complex(float64(lineWave*real(twiddle[p.phase])), float64(lineWave*imag(twiddle[p.phase])))
 		put(p.bin, c, c)
 	}
 	for i, bn := range format.bins {
-		amp := waves.chips[i]
-		put(bn, kg.chipPair(word, a, i, amp), kg.chipPair(word, b, i, amp))
+		put(bn, kg.chipPair(word, a, i), kg.chipPair(word, b, i))
 	}
 }
 
 // chipPair is the value of payload bin i in tile t: one chip on the real axis,
 // one on the imaginary axis.
-func (kg *keying) chipPair(word *[codeLen]byte, t, i int, amp float64) complex128 {
+func (kg *keying) chipPair(word *[codeLen]byte, t, i int) complex128 {
 	value := func(chip int) float64 {
-		v := float64(kg.sign[t][chip]) * amp
+		v := float64(kg.sign[t][chip]) * chipWave
 		if word[kg.codeBit[chip]] == 1 {
 			return -v
 		}

@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"image"
-	"math"
 	"math/rand/v2"
 	"os"
 	"time"
 
-	"github.com/disintegration/imaging"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/avowai/avow/internal/corpus"
@@ -23,7 +20,7 @@ func (o *options) searchUnmarked(ctx context.Context, pictures []corpus.Picture,
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(o.workers)
 	for n := 1; n <= o.unmarked && gctx.Err() == nil; n++ {
-		if _, ok := j.get(identity{place: n, attack: "unmarked"}); ok {
+		if _, ok := j.get(identity{picture: kindOf(n).name, place: n, attack: unmarkedPiece}); ok {
 			bar.step()
 			continue
 		}
@@ -40,13 +37,19 @@ func (o *options) searchUnmarked(ctx context.Context, pictures []corpus.Picture,
 	return o.reportUnmarked(j)
 }
 
+// searchPiece searches piece n. Pieces of the last kind carry a mark, but of
+// another key: they count for Found alone.
 func searchPiece(ctx context.Context, pictures []corpus.Picture, n int, j *journal) error {
 	rng := rand.New(rand.NewPCG(uint64(n), 50))
 	key, err := watermark.GenerateKey()
 	if err != nil {
 		return err
 	}
-	img := piece(pictures[rng.IntN(len(pictures))], rng)
+	kind := kindOf(n)
+	img, err := kind.draw(ctx, pictures, rng)
+	if err != nil {
+		return err
+	}
 	var s watermark.Statistics
 	start := time.Now()
 	found, err := watermark.Detect(ctx, img, &watermark.DetectOptions{Statistics: &s}, key)
@@ -54,7 +57,7 @@ func searchPiece(ctx context.Context, pictures []corpus.Picture, n int, j *journ
 		return err
 	}
 	r := result{
-		Attack: "unmarked", Place: n, Outcome: absent, Score: s.Z, Rho: s.Rho,
+		Picture: kind.name, Attack: unmarkedPiece, Place: n, Outcome: absent, Score: s.Z, Rho: s.Rho,
 		Millis: millis(time.Since(start)), Mega: megapixels(img.Bounds()),
 	}
 	for _, d := range found {
@@ -66,44 +69,65 @@ func searchPiece(ctx context.Context, pictures []corpus.Picture, n int, j *journ
 	return j.add(r)
 }
 
-// piece is a crop of 192 to 512 pixels a side, of the picture as it is or
-// scaled, half of them turned.
-func piece(p corpus.Picture, rng *rand.Rand) image.Image {
-	w, h := 192+rng.IntN(321), 192+rng.IntN(321)
-	b := p.Bounds()
-	scale := math.Exp(rng.Float64()*1.6 - 0.8)
-	scale = max(scale, float64(w)/float64(b.Dx()), float64(h)/float64(b.Dy()))
-	cw, ch := int(float64(w)/scale), int(float64(h)/scale)
-	x, y := rng.IntN(b.Dx()-cw+1), rng.IntN(b.Dy()-ch+1)
-	img := imaging.Crop(p, image.Rect(x, y, x+cw, y+ch).Add(b.Min))
-	img = imaging.Resize(img, w, h, imaging.CatmullRom)
-	if rng.IntN(2) == 0 {
-		img = imaging.CropCenter(imaging.Rotate(img, 360*rng.Float64(), image.Black), w, h)
+// A nullTally sums up the searches of one kind of pieces.
+type nullTally struct {
+	z, rho, speed  []float64
+	found, present int
+}
+
+func (t *nullTally) add(r result) {
+	t.z, t.speed = append(t.z, r.Score), append(t.speed, r.Millis)
+	if r.Rho > 0 {
+		t.rho = append(t.rho, r.Rho)
 	}
-	return img
+	switch r.Outcome {
+	case wrong:
+		t.found++
+	case present:
+		t.present++
+	}
 }
 
 func (o *options) reportUnmarked(j *journal) error {
-	var z, rho []float64
-	counts := map[outcome]int{}
+	kinds := map[string]*nullTally{}
+	var all nullTally
 	for id, r := range j.all {
-		if id.attack == "unmarked" {
-			z = append(z, r.Score)
-			counts[r.Outcome]++
-			if r.Rho > 0 {
-				rho = append(rho, r.Rho)
-			}
+		if id.attack != unmarkedPiece {
+			continue
+		}
+		if kinds[id.picture] == nil {
+			kinds[id.picture] = &nullTally{}
+		}
+		kinds[id.picture].add(r)
+		if id.picture != otherKey {
+			all.add(r)
 		}
 	}
-	fmt.Printf("%d full searches of unmarked pieces, 192 to 512 pixels a side, each under a key of its own: %d Found, %d Present.\n\n",
-		len(z), counts[wrong], counts[present])
-	fmt.Print("| quantile | template z |\n| --- | --- |\n")
-	for _, q := range []float64{0.5, 0.9, 0.99, 0.999, 0.9999, 1} {
-		fmt.Printf("| %g | %.2f |\n", q, quantile(z, q))
+	fmt.Print("Whole searches of pieces of 192 to 512 pixels a side, each under a key of its own.\n\n" +
+		"| pieces | searches | Found | Present | z median | z largest | words with a valid CRC | largest rho | ms median |\n" +
+		"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, k := range pieceKinds {
+		if t := kinds[k.name]; t != nil {
+			t.print(k.name)
+		}
 	}
-	fmt.Printf("\nWords with a valid CRC: %d, largest rho %.2f.\n", len(rho), quantile(rho, 1))
+	all.print("all without a mark")
+	fmt.Print("\n| quantile | template z, without a mark |\n| --- | --- |\n")
+	for _, q := range []float64{0.5, 0.9, 0.99, 0.999, 0.9999, 1} {
+		fmt.Printf("| %g | %.2f |\n", q, quantile(all.z, q))
+	}
+	z := all.z
 	if o.plot == "" {
 		return nil
 	}
 	return os.WriteFile(o.plot, []byte(tailPlot(z)), 0o644)
+}
+
+func (t *nullTally) print(name string) {
+	present := fmt.Sprint(t.present)
+	if name == otherKey {
+		present += " (their template is there)"
+	}
+	fmt.Printf("| %s | %d | %d | %s | %.2f | %.2f | %d | %.2f | %.0f |\n",
+		name, len(t.z), t.found, present, median(t.z), quantile(t.z, 1), len(t.rho), quantile(t.rho, 1), median(t.speed))
 }
