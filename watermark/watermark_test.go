@@ -329,24 +329,3 @@ func TestCorrelationOfNoiseKeepsItsBound(t *testing.T) {
 		t.Errorf("variance of rho over %d keys = %.2f, want about 1", n, v)
 	}
 }
-
-func BenchmarkEmbed(b *testing.B) {
-	img := corpus.Made(1024, 1024, 1)
-	for b.Loop() {
-		if _, err := Embed(context.Background(), img, Payload{1}, testKey(0), nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDetect(b *testing.B) {
-	img, err := Embed(context.Background(), corpus.Made(1024, 1024, 1), Payload{1}, testKey(0), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := Detect(context.Background(), img, nil, testKey(0)); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

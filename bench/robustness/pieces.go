@@ -96,7 +96,7 @@ func made(shade func(rng *rand.Rand) func(x, y float64) float64) func(context.Co
 func texture(rng *rand.Rand) func(x, y float64) float64 {
 	slope, noise := 0.5+rng.Float64(), 15*rng.Float64()
 	type wave struct{ x, y, phase, size float64 }
-	var all [40]wave
+	var all [14]wave
 	for i := range all {
 		f, turn := 0.01*math.Exp(3.5*rng.Float64()), 2*math.Pi*rng.Float64()
 		all[i] = wave{2 * math.Pi * f * math.Cos(turn), 2 * math.Pi * f * math.Sin(turn), 2 * math.Pi * rng.Float64(), math.Pow(0.1/f, slope) * 6}

@@ -78,7 +78,7 @@ const (
 	repeatLevel = 5
 	// repeats is the share of zero bytes after filtering above which a stripe is
 	// searched for repetitions.
-	repeats = 0.35
+	repeats = 0.6
 )
 
 // deflate compresses one stripe up to a byte boundary, without the final block.

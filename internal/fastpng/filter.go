@@ -97,7 +97,7 @@ const (
 )
 
 const (
-	sampleEvery = 4  // of the pieces of a row, one is looked at
+	sampleEvery = 8  // of the pieces of a row, one is looked at
 	sampleBytes = 48 // in a piece
 )
 
