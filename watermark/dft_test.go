@@ -1,10 +1,14 @@
 package watermark
 
 import (
+	"fmt"
 	"image"
 	"math"
 	"math/cmplx"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -38,6 +42,50 @@ func TestLayout(t *testing.T) {
 	}
 	if n := len(format.bins); n < 1000 || n > 1200 {
 		t.Errorf("%d payload bins", n)
+	}
+}
+
+// TestSpecificationListsTheTemplate keeps the table that other detectors are
+// written from.
+func TestSpecificationListsTheTemplate(t *testing.T) {
+	spec, err := os.ReadFile(filepath.Join("..", "docs", "spec", "image-mark.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(spec), "```template\n")
+	table, _, _ := strings.Cut(rest, "```")
+	var want []string
+	for _, p := range format.peaks {
+		want = append(want, fmt.Sprintf("%d,%d,%d", p.kx, p.ky, p.phase))
+	}
+	if got := strings.Fields(table); !slices.Equal(got, want) {
+		t.Errorf("the specification lists %v, the code has %v", got, want)
+	}
+}
+
+// TestTileByDefinition compares rendered tiles with the sum that the
+// specification gives.
+func TestTileByDefinition(t *testing.T) {
+	kg, word := newKeying(testKey(0)), encode(Payload{1, 2, 3})
+	tiles := renderTiles(kg, &word, func(t int) bool { return t == 5 })
+	for _, at := range [][2]int{{0, 0}, {1, 0}, {17, 90}, {127, 127}} {
+		sum := 0.0
+		wave := func(b bin, c complex128) {
+			phase := 2 * math.Pi / tileSide * float64(b.kx*at[0]+b.ky*at[1])
+			sum += 2 * real(c*cmplx.Exp(complex(0, phase)))
+		}
+		for _, p := range format.peaks {
+			wave(p.bin, cmplx.Rect(lineWave, 2*math.Pi*float64(p.phase)/tileSide))
+		}
+		for j, b := range format.bins {
+			chip := func(i int) float64 {
+				return chipWave * float64(kg.sign[5][i]) * (1 - 2*float64(word[kg.codeBit[i]]))
+			}
+			wave(b, complex(chip(2*j), chip(2*j+1)))
+		}
+		if got := float64(tiles[5][at[1]*tileSide+at[0]]) / tileOne; math.Abs(got-sum) > 2.0/tileOne {
+			t.Errorf("tile 5 at %v = %.4f, want %.4f", at, got, sum)
+		}
 	}
 }
 

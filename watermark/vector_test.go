@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -72,6 +73,9 @@ func checkVector(t *testing.T, v vector.Vector) {
 	if sum := v.Fields["tiles"]; sum != "" && sum != tileHash(key, want) {
 		t.Errorf("tiles: %s, want %s", tileHash(key, want), sum)
 	}
+	if values := v.Fields["values"]; values != "" && values != tileValues(key, want) {
+		t.Errorf("values of tiles: %s, want %s", tileValues(key, want), values)
+	}
 	if v.Original == nil {
 		return
 	}
@@ -94,6 +98,13 @@ func tileHash(k Key, p Payload) string {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// tileValues are the first values of two tiles, to be read by people.
+func tileValues(k Key, p Payload) string {
+	word := encode(p)
+	tiles := renderTiles(keyingOf(k), &word, func(int) bool { return true })
+	return fmt.Sprint(tiles[0][:16], tiles[37][:16])
 }
 
 // pixelHash is the SHA-256 of R, G, B, A of all pixels, 16 bits each, big-endian.
@@ -154,7 +165,7 @@ func writeVectors(t *testing.T) {
 		name = "image-template-1-" + name
 		writePNG(t, name+".original", img)
 		writePNG(t, name, marked)
-		writeFile(t, name+".txt", []byte(header+"original: "+name+".original.png\nattack: none\ntiles: "+
+		writeFile(t, name+".txt", []byte(header+"original: "+name+".original.png\nattack: none\nvalues: "+tileValues(key, id)+"\ntiles: "+
 			tileHash(key, id)+"\npixels: "+pixelHash(marked)+"\n"))
 	}
 	large, err := Embed(context.Background(), whole(480, 400), id, key, nil)
