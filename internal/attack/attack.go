@@ -94,7 +94,7 @@ func Hard() []Attack {
 		{Name: "rows and columns dropped", Apply: Drop(97, 89)},
 		{Name: "median5", Apply: Median(2)}, {Name: "median7", Apply: Median(3)}, {Name: "blur3", Apply: Blur(3)},
 		{Name: "blur2 jpeg75", Apply: Chain(Blur(2), JPEG(75))}, {Name: "blur3 jpeg75", Apply: Chain(Blur(3), JPEG(75))},
-		{Name: "noise40", Apply: Noise(40, 5)}, {Name: "noise20 jpeg50", Apply: Chain(Noise(20, 6), JPEG(50))},
+		{Name: "noise40", Apply: Noise(40, 5)}, {Name: "noise50", Apply: Noise(50, 8)}, {Name: "noise20 jpeg50", Apply: Chain(Noise(20, 6), JPEG(50))},
 		{Name: "pixelate4", Apply: Pixelate(4)}, {Name: "posterise4", Apply: Posterise(4)}, {Name: "black and white", Apply: Posterise(2)},
 		{Name: "invert", Apply: Invert}, {Name: "caption 50 %", Apply: Caption(0.5)},
 		{Name: "ellipse on white jpeg75", Apply: Chain(Ellipse, JPEG(75))}, {Name: "collage", Apply: Chain(Resize(0.8, 0.8), Collage, JPEG(85))},
@@ -102,6 +102,14 @@ func Hard() []Attack {
 		{Name: "three times 0.8 jpeg70", Apply: Chain(Resize(0.8, 0.8), JPEG(70), Resize(0.8, 0.8), JPEG(70), Resize(0.8, 0.8), JPEG(70))},
 		{Name: "0.5 jpeg60 crop80 jpeg70", Apply: Chain(Resize(0.5, 0.5), JPEG(60), Crop(0.8, 10), JPEG(70))},
 		{Name: "caption 0.6 jpeg50 1.4 jpeg60", Apply: Chain(Caption(0.15), Resize(0.6, 0.6), JPEG(50), Resize(1.4, 1.4), JPEG(60))},
+		{Name: "equalise", Apply: Equalise}, {Name: "clahe", Apply: CLAHE(8, 3)},
+		{Name: "denoise", Apply: Denoise(2, 12)}, {Name: "noise15 denoise", Apply: Chain(Noise(15, 9), Denoise(2, 30))},
+		{Name: "1-bit dither", Apply: Dither}, {Name: "stickers 40 %", Apply: Stickers(0.4, 1)}, {Name: "caption 40 % jpeg70", Apply: Chain(Caption(0.4), JPEG(70))},
+		{Name: "inset 10 %", Apply: Chain(Inset(0.1), JPEG(85))}, {Name: "perspective25", Apply: Perspective(0.25, 5)},
+		{Name: "rot10", Apply: Rotate(10)}, {Name: "rot61", Apply: Rotate(61)}, {Name: "rot123", Apply: Rotate(123)}, {Name: "rot207 jpeg80", Apply: Chain(Rotate(207), JPEG(80))},
+		{Name: "meme", Apply: Chain(Resize(0.7, 0.7), Caption(0.2), Border(0.05), JPEG(60), Resize(1.2, 1.2), JPEG(65))},
+		{Name: "messenger", Apply: Chain(Resize(0.6, 0.6), JPEG(70), Centre(0.8), JPEG(65))},
+		{Name: "print and scan", Apply: PrintAndScan},
 		{Name: "photo of a screen", Apply: Chain(Rotate(2), Perspective(0.04, 4), Gamma(1.2), Blur(0.8), Noise(6, 7), Linear(0.85, 15), JPEG(75))},
 	}
 	return all
