@@ -61,14 +61,7 @@ func (f *field) fit() float64 {
 
 // smooth moves by one Newton step per place, averaged over the regions around.
 func (f *field) smooth(width float64, radius2 int) {
-	var h mat
-	lines := 0
-	for p, k := range kappas {
-		if format.peaks[p].radius2() < radius2 {
-			h = mat{h.a + k.x*k.x, h.b + k.x*k.y, h.c + k.x*k.y, h.d + k.y*k.y}
-			lines++
-		}
-	}
+	h, lines := curvature(radius2)
 	if lines == 0 {
 		return
 	}

@@ -96,7 +96,7 @@ func TestFrontEnd(t *testing.T) {
 		for i := range in.pix {
 			in.pix[i] = float32(i * i % 251)
 		}
-		got := whiten(rowSource{in.w, in.h, func(out []float32, y int) { copy(out, in.row(y)) }})
+		got := whiten(rowSource{w: in.w, h: in.h, row: func(out []float32, y int) { copy(out, in.row(y)) }})
 		want := slowFrontEnd(in)
 		for i := range want.pix {
 			if math.Abs(float64(got.pix[i]-want.pix[i])) > 0.02*(1+math.Abs(float64(want.pix[i]))) {

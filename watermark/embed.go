@@ -61,11 +61,7 @@ func Embed(ctx context.Context, img image.Image, p Payload, k Key, opts *EmbedOp
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w, h := img.Bounds().Dx(), img.Bounds().Dy()
-	e := embedder{w: w, h: h, mask: newMask(sourceOf(dst), strength)}
-	word := encode(p)
-	e.tiles = renderTiles(keyingOf(k), &word, e.covered)
-	e.mask.equalise(crestsOf(e.tiles), w, h)
+	e := newEmbedder(dst, p, k, strength, workers)
 	if err := e.paint(ctx, dst, workers); err != nil {
 		return nil, err
 	}
@@ -127,6 +123,28 @@ type embedder struct {
 	w, h  int
 	mask  *mask
 	tiles *[superArea]*tile
+}
+
+// newEmbedder measures the picture and renders the tiles, side by side where it
+// may.
+func newEmbedder(dst draw.Image, p Payload, k Key, strength float64, workers int) *embedder {
+	e := &embedder{w: dst.Bounds().Dx(), h: dst.Bounds().Dy()}
+	var crests *[superArea]*crest
+	var group errgroup.Group
+	group.SetLimit(workers)
+	group.Go(func() error {
+		e.mask = newMask(sourceOf(dst), strength)
+		return nil
+	})
+	group.Go(func() error {
+		word := encode(p)
+		e.tiles = renderTiles(keyingOf(k), &word, e.covered)
+		crests = crestsOf(e.tiles)
+		return nil
+	})
+	_ = group.Wait() // none fails
+	e.mask.equalise(crests, e.w, e.h)
+	return e
 }
 
 // bandRows is how many rows one goroutine paints at a time.

@@ -25,13 +25,21 @@ const (
 type rowSource struct {
 	w, h int
 	row  func(out []float32, y int)
+	// stopped, where not nil, says that nobody waits for the result any more.
+	stopped func() bool
 }
 
-// whiten returns the front end's output.
+// stopEvery is how many rows pass between two looks at stopped.
+const stopEvery = 64
+
+// whiten returns the front end's output, cut short where src has been stopped.
 func whiten(src rowSource) plane {
 	out := newPlane(src.w, src.h)
 	f := newFrontEnd(src.w, src.h)
 	for y := range src.h + boxRadius + energyRadius {
+		if y%stopEvery == 0 && src.stopped != nil && src.stopped() {
+			break
+		}
 		if y < src.h {
 			src.row(f.luma.next(), y)
 			f.takeLuma(y)

@@ -17,14 +17,14 @@ func (p plane) row(y int) []float32 { return p.pix[y*p.w : (y+1)*p.w] }
 // will be seen on. Grey levels run from 0 to 255.
 func lumaRows(img image.Image) rowSource {
 	b := img.Bounds()
-	return rowSource{b.Dx(), b.Dy(), func(out []float32, y int) { lumaRow(out, img, b.Min.X, b.Min.Y+y) }}
+	return rowSource{w: b.Dx(), h: b.Dy(), row: func(out []float32, y int) { lumaRow(out, img, b.Min.X, b.Min.Y+y) }}
 }
 
 // halved averages two by two pixels of a source; an odd last row or column is
 // left out.
 func halved(src rowSource) rowSource {
 	a, b := make([]float32, src.w), make([]float32, src.w)
-	return rowSource{src.w / 2, src.h / 2, func(out []float32, y int) {
+	return rowSource{w: src.w / 2, h: src.h / 2, stopped: src.stopped, row: func(out []float32, y int) {
 		src.row(a, 2*y)
 		src.row(b, 2*y+1)
 		for x := range out {

@@ -127,17 +127,22 @@ func newton(s []sighting, d *displacement, sign float32, radius2 int) (*displace
 	return d, score
 }
 
-// newtonStep solves (sum_b phi phi^T (x) H + damping) step = sum_b phi (x) g_b,
-// where g_b is the gradient in region b and H the same matrix for all.
-func newtonStep(s []sighting, d *displacement, sign float32, radius2 int, score float64) []vec {
-	var h mat
-	lines := 0
+// curvature is sum kappa kappa^T over the lines below radius2, and their number:
+// the Hessian of the agreement of a template that shows undisturbed.
+func curvature(radius2 int) (h mat, lines int) {
 	for p, k := range kappas {
 		if format.peaks[p].radius2() < radius2 {
 			h = mat{h.a + k.x*k.x, h.b + k.x*k.y, h.c + k.x*k.y, h.d + k.y*k.y}
 			lines++
 		}
 	}
+	return h, lines
+}
+
+// newtonStep solves (sum_b phi phi^T (x) H + damping) step = sum_b phi (x) g_b,
+// where g_b is the gradient in region b and H the same matrix for all.
+func newtonStep(s []sighting, d *displacement, sign float32, radius2 int, score float64) []vec {
+	h, lines := curvature(radius2)
 	if lines == 0 {
 		return nil
 	}

@@ -59,6 +59,7 @@ type search struct {
 func (d *search) at(level int) plane {
 	if d.level[level] == nil {
 		src := lumaRows(d.img)
+		src.stopped = func() bool { return d.ctx.Err() != nil }
 		for range level {
 			src = halved(src)
 		}

@@ -38,8 +38,8 @@ func Plain() []Attack {
 	return slices.DeleteFunc(Standard(), func(a Attack) bool { return !slices.Contains(names, a.Name) })
 }
 
-// Standard lists fifty attacks that pictures meet every day. The order is that
-// of the comparison of six classical marks in docs/peers.
+// Standard lists fifty attacks that pictures meet every day: compression, scaling,
+// crops, turns, changes of tone, noise, filters, and three chains of them.
 func Standard() []Attack {
 	return []Attack{
 		{Name: "none", Apply: func(m image.Image) image.Image { return m }},
