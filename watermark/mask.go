@@ -26,6 +26,9 @@ const (
 	sizePower             = 0.09
 	usualArea             = 600_000 // pixels with a factor of one
 	leastSized, mostSized = 0.88, 1.12
+	// Below tinyArea pixels the strength itself grows, with the root of what is
+	// missing, by at most tinyMost: such a picture holds four tiles at best.
+	tinyArea, tinyMost = 50_000, 1.4
 
 	// maxMSE is the largest mean square error per channel at strength 1, in grey
 	// levels: a peak signal-to-noise ratio of 39.1 dB.
@@ -47,6 +50,7 @@ func newMask(src maskSource, strength float64) *mask {
 	m.cols = (src.w + m.padX + cellSide - 1) / cellSide
 	m.rows = (src.h + m.padY + cellSide - 1) / cellSide
 	c := m.measure(src)
+	strength *= clamp(math.Sqrt(tinyArea/float64(src.w*src.h)), 1, tinyMost)
 	sized := strength * sizeFactor(src.w*src.h)
 	masking, n := c.masking(), m.cols*m.rows
 	m.amp, m.tint = make([]int32, n), make([]*tint, n)

@@ -21,12 +21,13 @@ func (o *options) report(w io.Writer, pictures []corpus.Picture, attacks []attac
 		q := collect(pictures, s, j)
 		q.print(w)
 		share := table(w, pictures, attacks, s, j)
-		curve = append(curve, point{s, mean(q.psnr), share})
+		curve = append(curve, point{s, mean(q.psnr), mean(q.ssim), mean(q.norm3), mean(q.most), mean(q.calm), share})
 	}
 	if len(curve) > 1 {
-		fmt.Fprint(w, "| strength | PSNR mean dB | exact % |\n| --- | --- | --- |\n")
+		fmt.Fprint(w, "| strength | PSNR dB | SSIM | butteraugli 3-norm | butteraugli max | calm parts, grey levels | exact % |\n"+
+			"| --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, p := range curve {
-			fmt.Fprintf(w, "| %g | %.2f | %.2f |\n", p.strength, p.psnr, 100*p.share)
+			fmt.Fprintf(w, "| %g | %.2f | %.4f | %.3f | %.2f | %.2f | %.2f |\n", p.strength, p.psnr, p.ssim, p.norm3, p.most, p.calm, 100*p.share)
 		}
 	}
 	if o.plot != "" {
