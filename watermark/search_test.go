@@ -56,6 +56,26 @@ func TestGeometry(t *testing.T) {
 	}
 }
 
+// TestUpright: the family of upright scales names the scale of a picture whose
+// lines hardly stand out.
+func TestUpright(t *testing.T) {
+	marked, err := Embed(context.Background(), corpus.Made(900, 700, 5), Payload{7}, testKey(1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, scale := range []float64{0.2, 0.35, 0.8} {
+		img := attack.Resize(scale, scale)(attack.Noise(15, 1)(marked))
+		m := newLineMap(whiten(lumaRows(img)))
+		unit, found := float64(m.n)/tileSide, false
+		for _, c := range m.upright(scanScale) {
+			found = found || math.Abs(c.g.a*scale/unit-1) < 0.01 && math.Abs(c.g.b*scale/unit) < 0.01
+		}
+		if !found {
+			t.Errorf("scaled by %v: %+v", scale, m.upright(scanScale))
+		}
+	}
+}
+
 // TestTwoDeployments: a picture that two keys marked carries both payloads, and
 // each key reads its own only.
 func TestTwoDeployments(t *testing.T) {
