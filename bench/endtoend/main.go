@@ -13,7 +13,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"image"
+	"image/png"
 	"log"
 	"log/slog"
 	"os"
@@ -90,7 +90,7 @@ func pngFiles(dir string, least, most float64) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		c, _, err := image.DecodeConfig(r)
+		c, err := png.DecodeConfig(r)
 		_ = r.Close()
 		mp := float64(c.Width*c.Height) / 1e6
 		if err == nil && mp >= least && mp <= most {
