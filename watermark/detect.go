@@ -29,7 +29,7 @@ type DetectOptions struct {
 	// mirrored, turned by quarters. It takes a fraction of the time.
 	Direct bool
 	// Workers is how many goroutines a search may use, 0 for one. The result does
-	// not depend on it.
+	// not depend on it. With more than one the picture's At is called side by side.
 	Workers int
 	// Budget, where above 0, is the time after which no further way of looking is
 	// begun. What was found until then is returned; a slower machine may find less.

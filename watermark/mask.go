@@ -12,7 +12,6 @@ const (
 	flatShare = 0.41        // of the amplitude that stays in flat places
 	calmGain  = 4.07        // masking gain of a flat place,
 	busySpan  = 1.4         // and how far below it places take the whole amplitude
-	maskMost  = 6.0         // grey levels
 	// calmMost is the most that flat places carry, in grey levels, and busyMost what
 	// busy ones may add to it.
 	calmMost, busyMost = 0.6, 4.0
@@ -27,8 +26,8 @@ const (
 	usualArea             = 600_000 // pixels with a factor of one
 	leastSized, mostSized = 0.88, 1.12
 	// Below tinyArea pixels the strength itself grows, with the root of what is
-	// missing, by at most tinyMost: such a picture holds four tiles at best.
-	tinyArea, tinyMost = 50_000, 1.4
+	// missing: such a picture holds four tiles at best.
+	tinyArea = 50_000
 
 	// maxMSE is the largest mean square error per channel at strength 1, in grey
 	// levels: a peak signal-to-noise ratio of 39.1 dB.
@@ -50,7 +49,7 @@ func newMask(src maskSource, strength float64) *mask {
 	m.cols = (src.w + m.padX + cellSide - 1) / cellSide
 	m.rows = (src.h + m.padY + cellSide - 1) / cellSide
 	c := m.measure(src)
-	strength *= clamp(math.Sqrt(tinyArea/float64(src.w*src.h)), 1, tinyMost)
+	strength *= max(math.Sqrt(tinyArea/float64(src.w*src.h)), 1)
 	sized := strength * sizeFactor(src.w*src.h)
 	masking, n := c.masking(), m.cols*m.rows
 	m.amp, m.tint = make([]int32, n), make([]*tint, n)
@@ -58,8 +57,8 @@ func newMask(src maskSource, strength float64) *mask {
 	for i := range amp {
 		t, luma := c.tintOf(i)
 		m.tint[i] = t
-		amp[i] = float64(amplitude(masking[i], luma, t.vis) * sized)
-		if c.all[i].seen > 0 {
+		if c.all[i].seen > 0 { // nothing else: it would spread into what can be seen
+			amp[i] = float64(amplitude(masking[i], luma, t.vis) * sized)
 			energy += float64(float64(amp[i]*amp[i]) * t.cost)
 			seen++
 		}
@@ -86,7 +85,7 @@ func amplitude(masking, luma, vis float64) float64 {
 	k := 1 + 2.5486/(float64(0.4519*masking)+0.8296)
 	busy := clamp((calmGain-k)/busySpan, 0, 1)
 	m := maskLevel / float64(vis*k) * (flatShare + float64((1-flatShare)*busy))
-	m = min(m, calmMost+float64(busyMost*busy), maskMost)
+	m = min(m, calmMost+float64(busyMost*busy))
 	white := 1 + float64((whiteGain-1)*clamp((luma-(255-whiteRoom))/whiteRoom, 0, 1))
 	return float64(float64(m*clamp((luma-0.5)/darkRoom, 0, 1)) * white)
 }

@@ -1,6 +1,7 @@
 package watermark
 
 import (
+	"context"
 	"image"
 	"image/color"
 	"image/draw"
@@ -71,6 +72,23 @@ func TestMeasureByDefinition(t *testing.T) {
 		// One over the window is rounded: a step of the table may differ.
 		if got.luma != want.luma || got.pixels != want.pixels || max(got.detail-want.detail, want.detail-got.detail) > 40*want.pixels {
 			t.Errorf("cell %d: %+v, want %+v", i, got, want)
+		}
+	}
+}
+
+// TestBlackStaysBlack at every height, though rows are left out in measuring, and
+// beside transparent parts.
+func TestBlackStaysBlack(t *testing.T) {
+	for h := 168; h < 184; h++ {
+		img := image.NewNRGBA(image.Rect(0, 0, 176, h))
+		draw.Draw(img, img.Rect, image.Black, image.Point{}, draw.Src)
+		draw.Draw(img, image.Rect(0, 0, 176, h-90), image.Transparent, image.Point{}, draw.Src)
+		marked, err := Embed(context.Background(), img, Payload{1}, testKey(0), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !samePixels(img, marked) {
+			t.Errorf("height %d: black pixels were changed", h)
 		}
 	}
 }

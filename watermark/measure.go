@@ -76,7 +76,17 @@ func (m *mask) measure(src maskSource) *cells {
 			c.detail(at*rowStep, ring[at%rows], sums, min(at+reach, n-1)-max(at-reach, 0)+1)
 		}
 	}
+	c.completeLast()
 	return c
+}
+
+// completeLast takes the last row of cells from the one above where no row of
+// pixels that is measured runs through it.
+func (c *cells) completeLast() {
+	last := (c.rows - 1) * c.cols
+	if last > 0 && c.all[last].pixels == 0 {
+		copy(c.all[last:], c.all[last-c.cols:last])
+	}
 }
 
 // row is the cells that pixel row y runs through.
@@ -192,8 +202,8 @@ func (d *detailRow) border(s span) (total int32) {
 	return total
 }
 
-// rootOf looks up the root of a distance in 1/1000 grey level; 1/128 is near
-// enough to 8/1000.
+// rootOf looks up the root of a distance in 1/1000 grey level, in whole steps of
+// 0.128 grey levels that count as eighths: near enough for a mask.
 func rootOf(d int64) int32 { return roots[min(max(d, -d)>>7, 8*256)] }
 
 // tintOf is the tint of a cell's mean colour, and its mean luma.

@@ -123,8 +123,8 @@ func (o *observations) read(kg *keying, r *sounding, tau float64) (reading, bool
 
 // hypotheses ranks the places and weightings by how well the chips of each code
 // bit agree with one another, which needs no decoding, and keeps those that a
-// decoder may succeed at. A word at the limit of acceptance shows 6.5 standard
-// deviations.
+// decoder may succeed at. A word at the limit of acceptance shows tau^2/32, about
+// 4.7 standard deviations, give or take one or two: leastAgreement costs few.
 func (o *observations) hypotheses(kg *keying, sums *[superArea][]float32, weights *[weightings][]float32) []hypothesis {
 	var all []hypothesis
 	for k, w := range weights {

@@ -23,7 +23,7 @@ const (
 	// shareOfMost is the share of the largest fit that suffices where few lines and
 	// regions cannot reach these.
 	shareOfMost = 0.6
-	certain     = 16.0 // search score at which no other level is looked at
+	certain     = 16.0 // search score that leaves no doubt: rivals, and further pairs, are dropped
 	// climbError is how far off a climbed matrix may be, relatively.
 	climbError = 0.002
 	sameMatrix = 0.003 // relative difference below which two candidates are one
@@ -212,7 +212,8 @@ func (d *search) full(src plane) {
 	turned := make([][]candidate, n)
 	for _, pairs := range []bool{false, true} {
 		found := make([][]candidate, n)
-		if d.workers > 1 && !d.done() {
+		searched := d.workers > 1 && !d.done()
+		if searched {
 			var group errgroup.Group
 			group.SetLimit(d.workers)
 			for level := range n {
@@ -227,7 +228,7 @@ func (d *search) full(src plane) {
 			if d.done() {
 				return
 			}
-			if found[level] == nil {
+			if !searched {
 				found[level] = d.candidates(maps, level, pairs)
 			}
 			rest := slices.DeleteFunc(found[level], func(c candidate) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"runtime"
@@ -39,7 +40,7 @@ func used(f func() error) (usage, error) {
 	base, total, allocs := read(heapLive), read(heapTotal), read(heapAllocs)
 	done, peak := make(chan struct{}), make(chan int64)
 	go func() {
-		most := int64(0)
+		most := base
 		for {
 			select {
 			case <-done:
@@ -74,17 +75,17 @@ func (b *bench) memory(pictures []corpus.Picture, least, most float64) error {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
 		detect := func(m image.Image) usage {
-			u, derr := used(func() error { _, err := watermark.Detect(ctx, m, nil, b.key); return err })
-			err = derr
+			u, failed := used(func() error { _, err := watermark.Detect(ctx, m, nil, b.key); return err })
+			err = errors.Join(err, failed)
 			return u
 		}
 		intact, nothing := detect(marked), detect(p.Image)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
-		result := 4.0
-		if _, grey := marked.(*image.Gray); grey {
-			result = 1
+		result := map[string]float64{"*image.Gray": 1, "*image.Gray16": 2, "*image.NRGBA64": 8}[fmt.Sprintf("%T", marked)]
+		if result == 0 {
+			result = 4
 		}
 		show := func(u usage, less float64) string {
 			return fmt.Sprintf("%.1f (%.0f, %d)", float64(u.peak)/pixels-less, float64(u.total)/pixels, u.allocs)

@@ -97,8 +97,8 @@ func clippedCurve(in *image.NRGBA, r image.Rectangle, limit float64) [256]float6
 	return cumulative(count, n)
 }
 
-// Denoise is a bilateral filter: a Gaussian over space and over colour (Tomasi
-// and Manduchi, 1998).
+// Denoise is a bilateral filter (Tomasi and Manduchi, 1998): weights fall with the
+// square of the distance and with a Gaussian over the difference of luma.
 func Denoise(space, level float64) Func {
 	r := int(2 * space)
 	var near [512]float64
@@ -154,11 +154,11 @@ func Stickers(share float64, seed uint64) Func {
 		covered := make([]bool, w*h)
 		for left := int(share * float64(w*h)); left > 0; {
 			cx, cy := rng.IntN(w), rng.IntN(h)
-			r := int(float64(min(w, h)) * (0.05 + 0.1*rng.Float64()))
+			r := max(int(float64(min(w, h))*(0.05+0.1*rng.Float64())), 1)
 			c := color.NRGBA{uint8(rng.IntN(256)), uint8(rng.IntN(256)), uint8(rng.IntN(256)), 255}
 			for y := max(cy-r, 0); y < min(cy+r, h); y++ {
 				for x := max(cx-r, 0); x < min(cx+r, w); x++ {
-					if (x-cx)*(x-cx)+(y-cy)*(y-cy) < r*r {
+					if (x-cx)*(x-cx)+(y-cy)*(y-cy) <= r*r {
 						out.SetNRGBA(x, y, c)
 						if !covered[y*w+x] {
 							covered[y*w+x] = true
