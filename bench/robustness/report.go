@@ -147,7 +147,37 @@ func table(w io.Writer, pictures []corpus.Picture, attacks []attack.Attack, stre
 			a.Name, t.exact, t.of, t.present, t.wrong, score(0.1), score(0.5), median(t.speed), missed)
 	}
 	fmt.Fprintf(w, "\nAll: %s. Of at least %g megapixels: %s.\n\n", all.sentence(), small, large.sentence())
+	suites(w, pictures, attacks, strength, j)
 	return float64(all.exact) / float64(max(all.of, 1))
+}
+
+// suites prints the sums of the standard and of the hard suite, where both ran.
+func suites(w io.Writer, pictures []corpus.Picture, attacks []attack.Attack, strength float64, j *journal) {
+	standard := map[string]bool{}
+	for _, a := range attack.Standard() {
+		standard[a.Name] = true
+	}
+	var all, large [2]tally
+	for _, a := range attacks {
+		i := 1
+		if standard[a.Name] {
+			i = 0
+		}
+		for _, p := range pictures {
+			if r, ok := j.get(identity{p.Name, a.Name, strength, 0}); ok {
+				all[i].add(r)
+				if megapixels(p.Bounds()) >= small {
+					large[i].add(r)
+				}
+			}
+		}
+	}
+	if all[0].of == 0 || all[1].of == 0 {
+		return
+	}
+	for i, name := range []string{"Standard", "Hard"} {
+		fmt.Fprintf(w, "%s suite: %s. Of at least %g megapixels: %s.\n\n", name, all[i].sentence(), small, large[i].sentence())
+	}
 }
 
 func (t *tally) sentence() string {
