@@ -7,6 +7,10 @@ import "bytes"
 // event. An empty line on its own is a frame without a payload.
 var sseFrame = framer{next: nextEvent, payload: eventData}
 
+// arrayFrame cuts a JSON array that grows, as a streamed answer of the Gemini
+// API without alt=sse, into its elements, each with what stands before it.
+var arrayFrame = framer{next: nextElement, payload: elementData}
+
 // lineFrame cuts NDJSON into lines.
 var lineFrame = framer{next: nextLine, payload: lineData}
 
@@ -104,4 +108,61 @@ func lineData(line []byte) ([]byte, []segment) {
 		return nil, nil
 	}
 	return data, []segment{{0, start}}
+}
+
+// nextElement ends a frame where an element of the outer array, or a single
+// object, ends. Strings and nesting are followed; that the rest is JSON is for
+// the reader of the element to say.
+func nextElement(st *scan, buf []byte) int {
+	for st.pos < len(buf) {
+		if st.quoted {
+			if !st.skipString(buf) {
+				return 0
+			}
+			continue
+		}
+		c := buf[st.pos]
+		st.pos++
+		switch c {
+		case '"':
+			st.quoted = true
+		case '{':
+			st.depth++
+		case '}':
+			if st.depth--; st.depth <= 0 {
+				return st.pos
+			}
+		}
+	}
+	return 0
+}
+
+// skipString goes on to the end of the string it is in, and reports whether it
+// is there.
+func (st *scan) skipString(buf []byte) bool {
+	for st.pos < len(buf) {
+		i := bytes.IndexAny(buf[st.pos:], `"\\`)
+		switch {
+		case i < 0:
+			st.pos = len(buf)
+			return false
+		case buf[st.pos+i] == '"':
+			st.pos, st.quoted = st.pos+i+1, false
+			return true
+		case st.pos+i+1 == len(buf):
+			st.pos += i // what is escaped has not come yet
+			return false
+		}
+		st.pos += i + 2
+	}
+	return false
+}
+
+// elementData is the element behind the bracket or comma that leads to it.
+func elementData(frame []byte) ([]byte, []segment) {
+	i := bytes.IndexByte(frame, '{')
+	if i < 0 {
+		return nil, nil
+	}
+	return frame[i:], []segment{{0, i}}
 }

@@ -2,7 +2,6 @@ package disclose
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/avowai/avow/disclose/imagemeta"
-	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/internal/pixels"
 	"github.com/avowai/avow/watermark"
 )
@@ -190,165 +188,4 @@ func (in *inspection) readHTML() {
 		}
 	}
 	in.set(CarrierNotice, f)
-}
-
-// readAnswer reads a saved answer of an API: the field in its payloads, the
-// notice before its first text, and the images inside it.
-func (in *inspection) readAnswer() error {
-	in.set(CarrierField, Finding{Status: Absent})
-	in.set(CarrierNotice, Finding{Status: Absent})
-	texts := 0
-	var images [][]byte
-	for _, payload := range in.payloads() {
-		a := in.readPayload(payload)
-		if texts == 0 && len(a.texts) > 0 {
-			in.readText([]byte(jsonscan.Unquote(a.texts[0].span.Of(payload), 4096)))
-		}
-		texts += len(a.texts)
-		for _, span := range a.images {
-			images = append(images, span.Of(payload))
-		}
-	}
-	return in.readImages(images)
-}
-
-const maxEmbedded = 16 // images of one answer that are searched
-
-// readImages reports on the first image of an answer that carries an image
-// mark, else on the first that can be read. Images that cannot be read are
-// passed over, unless there is nothing else to report on.
-func (in *inspection) readImages(images [][]byte) error {
-	var first error
-	var kept *inspection
-	at, unread := 0, 0
-	for i, raw := range images[:min(len(images), maxEmbedded)] {
-		try := *in
-		err := try.readEmbedded(raw)
-		switch {
-		case in.ctx.Err() != nil:
-			return in.ctx.Err()
-		case err != nil:
-			unread++
-			if first == nil {
-				first = err
-			}
-			continue
-		case kept == nil || try.marked():
-			kept, at = &try, i+1
-		}
-		if try.marked() {
-			break
-		}
-	}
-	if kept == nil {
-		if in.found[CarrierField].Status == Present {
-			return nil
-		}
-		return first
-	}
-	in.found, in.subject = kept.found, kept.subject
-	if len(images) > 1 {
-		f := in.found[CarrierImageMark]
-		f.Detail = strings.TrimSpace(fmt.Sprintf("%s image %d of %d; %d passed over as unreadable", f.Detail, at, len(images), unread))
-		in.set(CarrierImageMark, f)
-	}
-	return nil
-}
-
-// marked reports whether the image mark, or its template, was found.
-func (in *inspection) marked() bool {
-	s := in.found[CarrierImageMark].Status
-	return s == Present || s == Verified || s == Invalid
-}
-
-const maxPayloads = 1 << 16
-
-// payloads returns the JSON payloads of the input.
-func (in *inspection) payloads() [][]byte {
-	frame := sseFrame
-	switch Classify(in.report.ContentType) {
-	case KindJSON:
-		if jsonscan.Valid(in.data) == nil {
-			return [][]byte{in.data}
-		}
-		frame = lineFrame // a saved NDJSON stream starts like JSON
-	case KindNDJSON:
-		frame = lineFrame
-	}
-	var out [][]byte
-	for rest := in.data; len(rest) > 0 && len(out) < maxPayloads; {
-		n := frame.next(&scan{}, rest)
-		if n == 0 {
-			n = len(rest)
-		}
-		if p, _ := frame.payload(rest[:n]); len(p) > 0 {
-			out = append(out, p)
-		}
-		rest = rest[n:]
-	}
-	return out
-}
-
-// readPayload asks every driver, since a saved answer does not say its shape.
-func (in *inspection) readPayload(payload []byte) found {
-	var best found
-	for _, shape := range []Shape{ShapeOpenAIChat, ShapeOpenAIImages, ShapeOllamaChat, ShapeOllamaGenerate} {
-		var f found
-		s := jsonscan.New(payload)
-		if s.Kind() != jsonscan.Object {
-			return best
-		}
-		err := s.Object(func(key jsonscan.Span) error {
-			if jsonscan.Is(key.Of(payload), fieldName) && s.Kind() == jsonscan.Object {
-				return in.readField(s)
-			}
-			return drivers[shape].member(s, key.Of(payload), &f)
-		})
-		if err == nil && (len(f.texts) > 0 || len(f.images) > 0) {
-			best = f
-		}
-	}
-	return best
-}
-
-func (in *inspection) readField(s *jsonscan.Scanner) error {
-	f := Finding{Status: Present, reason: CauseStatementOnly}
-	err := s.Object(func(key jsonscan.Span) error {
-		var text jsonscan.Span
-		k := key.Of(s.Data())
-		switch {
-		case jsonscan.Is(k, "id"):
-			if err := readString(s, &text); err != nil {
-				return err
-			}
-			f.ID = payloadOrNone(jsonscan.Unquote(text.Of(s.Data()), 64))
-		case jsonscan.Is(k, "system"):
-			if err := readString(s, &text); err != nil {
-				return err
-			}
-			f.Detail = Printable(jsonscan.Unquote(text.Of(s.Data()), maxShown))
-		}
-		return nil
-	})
-	if err == nil && in.found[CarrierField].Status != Present {
-		in.set(CarrierField, f)
-	}
-	return err
-}
-
-// readEmbedded reads an image inside an answer.
-func (in *inspection) readEmbedded(raw []byte) error {
-	text := raw
-	if bytes.IndexByte(raw, '\\') >= 0 {
-		text = []byte(jsonscan.Unquote(raw, len(raw)))
-	}
-	if i := bytes.IndexByte(text, ','); bytes.HasPrefix(text, []byte("data:")) && i > 0 {
-		text = text[i+1:]
-	}
-	data, err := base64.StdEncoding.DecodeString(string(text))
-	if err != nil {
-		return fmt.Errorf("%w: base64 of an image: %w", ErrUnreadable, err)
-	}
-	in.subject = data
-	return in.readImage(data)
 }

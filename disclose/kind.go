@@ -70,15 +70,26 @@ func (k Kind) Modality() string {
 // PlanFor returns how a Writer will treat an output of this shape and media
 // type.
 func PlanFor(shape Shape, contentType string) Mode {
+	if shape == ShapeCustom {
+		return planFor(&customShape, shape, contentType)
+	}
+	return planFor(drivers[shape], shape, contentType)
+}
+
+func planFor(d *driver, shape Shape, contentType string) Mode {
 	switch Classify(contentType) {
 	case KindImage:
 		return ModeHold
 	case KindJSON:
-		if drivers[shape] != nil {
-			return ModeHold
+		switch {
+		case d == nil:
+			return ModePass
+		case d.array:
+			return ModeStream
 		}
+		return ModeHold
 	case KindSSE, KindNDJSON:
-		if drivers[shape] != nil && shape != ShapeOpenAIImages {
+		if d != nil {
 			return ModeStream
 		}
 	case KindText, KindHTML:

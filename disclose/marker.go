@@ -46,7 +46,7 @@ func NewMarker(o Options) (*Marker, error) {
 		m.carriers = *o.Carriers
 	}
 	if o.Key.IsZero() {
-		m.carriers = m.carriers.Without(CarrierImageMark)
+		m.carriers = m.carriers.Without(CarrierImageMark).Without(CarrierTextMark)
 	}
 	if !m.carriers.Has(CarrierHeader) {
 		return nil, fmt.Errorf("disclose: the header carrier cannot be switched off: it is the least an AI output carries")
@@ -145,7 +145,7 @@ func (m *Marker) PolicyHash() string { return m.hash }
 
 func (m *Marker) policyHash() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %d %g %q %q %q %s %v", watermark.TemplateVersion, m.carriers, m.o.Strength,
+	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
 		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector)
 	for _, k := range slices.Sorted(maps.Keys(m.o.Notices)) {
 		_, _ = fmt.Fprintf(h, " %q=%q", k, m.o.Notices[k])

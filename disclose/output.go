@@ -20,6 +20,13 @@ type Output struct {
 	Turn Turn
 	// Constrained forbids splices into text; see [Request].
 	Constrained Reason
+	// NoFrames names why no text mark may be placed; see [Request].
+	NoFrames Reason
+	// Pointers describe the shape of ShapeCustom; nil otherwise.
+	Pointers *Pointers
+	// Stored: the output was sent before and is asked for again, so it shows
+	// what it showed then where Records know.
+	Stored bool
 	// Choices is how many alternative answers a stream may carry; 0 means 1.
 	Choices int
 	// Carriers restricts the Marker's carriers for this output; nil means all
@@ -36,6 +43,17 @@ type Output struct {
 	// Label is the statement to attach; zero fields are filled in.
 	Label Label
 }
+
+// driver returns the driver of the output's shape, or nil.
+func (o *Output) driver() *driver {
+	if o.Shape == ShapeCustom && o.Pointers != nil {
+		return o.Pointers.driver
+	}
+	return drivers[o.Shape]
+}
+
+// mode is how a Writer treats the output.
+func (o *Output) mode() Mode { return planFor(o.driver(), o.Shape, o.ContentType) }
 
 // Withheld is the error of an output that the profile refuses to send.
 type Withheld struct {

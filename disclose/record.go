@@ -19,7 +19,7 @@ var errSpoolFull = errors.New("disclose: records cannot be written and the waiti
 // recordHeld records an output that has not left yet. Where that fails for good
 // the profile decides.
 func (w *Writer) recordHeld(out []byte) error {
-	if !w.m.spool.on() {
+	if !w.m.spool.on() || w.recalled {
 		return nil
 	}
 	outcome, _ := w.outcome()
@@ -30,7 +30,7 @@ func (w *Writer) recordHeld(out []byte) error {
 
 // record records a stream that has left.
 func (w *Writer) record(outcome Outcome) error {
-	if !w.m.spool.on() {
+	if !w.m.spool.on() || w.recalled {
 		return nil
 	}
 	if outcome == OutcomeMarked {

@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"github.com/avowai/avow/internal/jsonscan"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 const (
@@ -14,7 +15,7 @@ const (
 
 // ReadRequest reads the body of an API request: whether it opens a
 // conversation, what its answer may hold, and the body without avow's own
-// notices, so that a model never sees or imitates one. It never fails: a body
+// notices and text marks, so that a model never sees or imitates one. It never fails: a body
 // that cannot be read comes back as it is.
 //
 // A notice counts where an assistant's text begins with exactly a text that
@@ -23,6 +24,9 @@ const (
 func (m *Marker) ReadRequest(shape Shape, body []byte) Request {
 	req := Request{Body: body, Choices: 1}
 	d := drivers[shape]
+	if shape == ShapeCustom || shape == ShapeAuto {
+		d = &customShape
+	}
 	if d == nil || d.ask == nil || len(body) == 0 {
 		return req
 	}
@@ -35,14 +39,17 @@ func (m *Marker) ReadRequest(shape Shape, body []byte) Request {
 	if err != nil || s.End() != nil {
 		return req
 	}
-	req.Constrained, req.URLOnly = a.constrained, a.byURL
+	if d.asked != nil {
+		d.asked(body, &a)
+	}
+	req.Constrained, req.NoFrames, req.URLOnly = a.constrained, a.noFrames, a.byURL
 	req.Model = modelName(a.model.Of(body))
 	req.Choices = max(1, min(a.choices, maxChoices))
 	edits := m.ownNotices(body, a.turns)
-	req.Body = jsonscan.Apply(body, edits)
 	if a.later || len(edits) > 0 {
 		req.Turn = LaterTurn
 	}
+	req.Body = jsonscan.Apply(body, append(edits, m.ownFrames(body)...))
 	return req
 }
 
@@ -53,6 +60,19 @@ func (m *Marker) ownNotices(body []byte, texts []jsonscan.Span) []jsonscan.Edit 
 		if n := m.noticePrefix(text.Of(body)); n > 0 {
 			edits = append(edits, jsonscan.Edit{At: text.Start, Del: n})
 		}
+	}
+	return edits
+}
+
+// ownFrames returns the edits that remove our own text marks, wherever a client
+// sends them back: a model neither sees nor imitates them.
+func (m *Marker) ownFrames(body []byte) []jsonscan.Edit {
+	if m.o.Key.IsZero() {
+		return nil
+	}
+	var edits []jsonscan.Edit
+	for _, run := range textmark.OwnRuns(body, m.o.Key) {
+		edits = append(edits, jsonscan.Edit{At: run[0], Del: run[1] - run[0]})
 	}
 	return edits
 }

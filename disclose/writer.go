@@ -26,7 +26,10 @@ type Writer struct {
 	out   Output
 	label Label
 	sink  sink
-	want  CarrierSet // carriers this output should get
+	// driver knows the output's shape; nil where its content is out of reach.
+	driver  *driver
+	enabled CarrierSet // carriers this output may get
+	want    CarrierSet // carriers it should get
 
 	speaks     bool // notices are enabled, so the field repeats the sentence
 	notice     bool // a notice was written
@@ -41,6 +44,7 @@ type Writer struct {
 	images     []delivered
 	responseID string
 	unrecorded bool
+	recalled   bool // the answer was sent, and recorded, before
 
 	err       error
 	done      bool
@@ -84,15 +88,20 @@ func (w *Writer) plan() {
 	if w.out.Carriers != nil {
 		enabled &= w.out.Carriers.With(CarrierHeader)
 	}
+	w.enabled = enabled
 	w.want = enabled & NewCarrierSet(CarrierHeader)
 	w.speaks = enabled.Has(CarrierNotice)
-	kind, shape := Classify(w.out.ContentType), w.out.Shape
+	w.driver = w.out.driver()
+	kind := Classify(w.out.ContentType)
 	switch {
-	case PlanFor(shape, w.out.ContentType) == ModePass:
+	case w.out.mode() == ModePass:
 		w.planPass(enabled, kind)
 	case kind == KindImage:
 		w.want = enabled & NewCarrierSet(CarrierHeader, CarrierImageMark, CarrierMetadata)
 		w.sink = &holdSink{w: w, finish: (*Writer).finishImage}
+	case kind == KindJSON && w.driver.array:
+		w.planAnswer(enabled)
+		w.sink = w.newStream(arrayFrame)
 	case kind == KindJSON:
 		w.planAnswer(enabled)
 		w.sink = &holdSink{w: w, finish: (*Writer).finishJSON}
@@ -133,30 +142,34 @@ func (w *Writer) planPass(enabled CarrierSet, kind Kind) {
 	if kind == KindText || kind == KindHTML {
 		missing = NewCarrierSet(CarrierNotice)
 	}
-	if w.out.Shape == ShapeOpenAIImages && kind == KindSSE {
-		w.want |= enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
-		if w.err = w.fail(NewCarrierSet(CarrierImageMark, CarrierMetadata), ReasonUndecodable, errStreamedImages); w.err != nil {
-			return
-		}
-	}
 	missing |= w.out.Require.Without(CarrierHeader)
 	w.want |= enabled&missing | w.out.Require
 	w.err = w.fail(missing, ReasonUnknownShape, nil)
 }
 
-var errStreamedImages = errors.New("images that come as a stream cannot be marked yet")
-
 // planAnswer sets the carriers of an API's answer.
 func (w *Writer) planAnswer(enabled CarrierSet) {
 	w.want |= enabled & NewCarrierSet(CarrierField)
-	if w.out.Shape == ShapeOpenAIImages {
+	switch {
+	case w.driver.pictures:
 		w.want |= enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
-		return
-	}
-	if drivers[w.out.Shape].visible || w.out.Constrained != ReasonNone {
+	case w.driver.visible || w.out.Constrained != ReasonNone:
 		w.planNotice(enabled)
-	} else {
+		w.planTextMark(enabled)
+	default:
 		w.withoutNotice(ReasonCode)
+	}
+}
+
+// planTextMark decides whether text marks may be placed. Where the rules of text
+// forbid them the output is not degraded: the reason is counted.
+func (w *Writer) planTextMark(enabled CarrierSet) {
+	switch {
+	case !enabled.Has(CarrierTextMark) || w.out.Constrained != ReasonNone:
+	case w.out.NoFrames != ReasonNone:
+		w.skip(w.out.NoFrames)
+	default:
+		w.want |= NewCarrierSet(CarrierTextMark)
 	}
 }
 
@@ -224,8 +237,8 @@ func (w *Writer) Abort() {
 		return
 	}
 	w.done, w.aborted = true, true
-	if h, ok := w.sink.(*holdSink); ok {
-		h.release()
+	if s, ok := w.sink.(interface{ abort() }); ok {
+		s.abort()
 	}
 	if w.delivered > 0 {
 		_ = w.record(OutcomeAborted)

@@ -107,6 +107,12 @@ func (p policy) unmarkable(r disclose.Reason) plan {
 	return plan{action: actHeader, reason: r}
 }
 
+// isUIStream reports whether a response speaks the UI message stream of
+// Vercel's AI SDK, which no path tells.
+func isUIStream(h http.Header) bool {
+	return h.Get("X-Vercel-Ai-Ui-Message-Stream") != "" && disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE
+}
+
 func isFrames(contentType string) bool {
 	t, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(t), "application/vnd.amazon.eventstream")

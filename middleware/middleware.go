@@ -67,6 +67,8 @@ type Route struct {
 	Path string
 	// Shape of the answers; ShapeAuto goes by the path, then by content type.
 	Shape disclose.Shape
+	// Pointers describe a shape of one's own, in place of Shape.
+	Pointers *disclose.Pointers
 	// Carriers restricts the carriers; nil means all that are enabled.
 	Carriers *disclose.CarrierSet
 	// Require names carriers without which an answer is withheld.

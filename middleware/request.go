@@ -47,13 +47,16 @@ func (ex *exchange) prepare(r *http.Request) *http.Request {
 
 // readable reports whether the body can say something about the answer.
 func (ex *exchange) readable(r *http.Request) bool {
-	if r.Body == nil || r.Body == http.NoBody || ex.upgrade || !isAPI(ex.route.shape) {
+	if r.Body == nil || r.Body == http.NoBody || ex.upgrade || !isAPI(ex.route.shape) && ex.route.shape != disclose.ShapeAuto {
 		return false
 	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return false
 	}
 	kind := disclose.Classify(r.Header.Get("Content-Type"))
+	if ex.route.shape == disclose.ShapeAuto {
+		return kind == disclose.KindJSON // perhaps a chat whose shape only the response tells
+	}
 	return kind == disclose.KindJSON || kind == disclose.KindText || r.Header.Get("Content-Type") == "" ||
 		strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") // curl -d says so
 }

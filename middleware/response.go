@@ -88,6 +88,9 @@ func (w *response) decide() {
 	w.decided = true
 	h, ex := w.w.Header(), w.ex
 	removeOwn(h)
+	if isUIStream(h) {
+		ex.route.shape = disclose.ShapeUIMessage
+	}
 	w.plan = decide(w.r.Method, w.status, h, policy{
 		profile: ex.c.profile, proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
 		shape: ex.route.shape, require: ex.route.require,
@@ -143,7 +146,8 @@ func (ex *exchange) output(contentType string) disclose.Output {
 	out := disclose.Output{
 		ContentType: contentType, Shape: ex.route.shape, Route: ex.route.name,
 		Language: ex.c.languages.negotiate(ex.language), Turn: ex.request.Turn,
-		Constrained: ex.request.Constrained, Choices: ex.request.Choices,
+		Constrained: ex.request.Constrained, NoFrames: ex.request.NoFrames, Choices: ex.request.Choices,
+		Pointers: ex.route.pointers, Stored: ex.route.stored,
 		Carriers: ex.route.carriers, Require: ex.route.require, Unframed: ex.unframed,
 	}
 	if l := ex.label.Load(); l != nil {

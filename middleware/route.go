@@ -27,6 +27,8 @@ type matched struct {
 	carriers   *disclose.CarrierSet
 	require    disclose.CarrierSet
 	code       bool
+	pointers   *disclose.Pointers
+	stored     bool // an answer that was given before
 }
 
 func checkRoute(r Route) error {
@@ -38,6 +40,9 @@ func checkRoute(r Route) error {
 	}
 	if r.Exempt != nil && strings.TrimSpace(r.Exempt.Reason) == "" {
 		return errors.New("an exemption needs a reason")
+	}
+	if r.Shape == disclose.ShapeCustom && r.Pointers == nil {
+		return errors.New("a shape of one's own needs Pointers: where its texts and images are")
 	}
 	return nil
 }
@@ -57,6 +62,7 @@ func (c *core) match(r *http.Request) matched {
 	m := matched{ai: !c.proxy || c.o.All}
 	if shape, suffix, ok := endpoint(r, sent, clean); ok {
 		m.ai, m.shape, m.name = true, shape, suffix
+		m.stored = suffix == disclose.StoredResponse && r.Method == http.MethodGet
 	}
 	for i := range c.routes {
 		route := &c.routes[i]
@@ -79,7 +85,10 @@ func (c *core) match(r *http.Request) matched {
 func (m *matched) apply(route *Route) {
 	m.ai, m.name = true, route.Path
 	m.carriers, m.require, m.code = route.Carriers, route.Require, route.Code
-	if route.Shape != disclose.ShapeAuto {
+	switch {
+	case route.Pointers != nil:
+		m.shape, m.pointers = disclose.ShapeCustom, route.Pointers
+	case route.Shape != disclose.ShapeAuto:
 		m.shape = route.Shape
 	}
 }
@@ -87,8 +96,8 @@ func (m *matched) apply(route *Route) {
 // endpoint recognises the AI endpoints that need no configuration.
 func endpoint(r *http.Request, sent, clean string) (disclose.Shape, string, bool) {
 	for _, p := range [2]string{sent, clean} {
-		if shape, ok := disclose.ShapeOf(p); ok {
-			return shape, suffixOf(p), true
+		if shape, suffix, ok := disclose.Endpoint(p); ok {
+			return shape, suffix, true
 		}
 	}
 	if strings.HasSuffix(clean, "/view") { // ComfyUI; "output" is its default
@@ -98,21 +107,6 @@ func endpoint(r *http.Request, sent, clean string) (disclose.Shape, string, bool
 		}
 	}
 	return disclose.ShapeAuto, "", false
-}
-
-var suffixes = disclose.Endpoints()
-
-func suffixOf(p string) string {
-	p = strings.TrimSuffix(p, "/")
-	for _, s := range suffixes {
-		if strings.HasSuffix(p, s) {
-			return s
-		}
-	}
-	if strings.Contains(p, "/sdapi/v1/") {
-		return "/sdapi/v1/*"
-	}
-	return otherRoute
 }
 
 // matchPath reports whether a route's path covers p.

@@ -1,0 +1,84 @@
+package disclose
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/avowai/avow/internal/jsonscan"
+	"github.com/avowai/avow/watermark"
+)
+
+// fieldName is the key of the statement inside an API's answer.
+const fieldName = "ai_disclosure"
+
+// fieldEdit inserts the field: in the place that the shape has for it, or as
+// the first member.
+func (a *answer) fieldEdit(payload []byte, members int, images []watermark.Payload) jsonscan.Edit {
+	ins := a.w.fieldJSON(images)
+	if home := a.found.home; a.driver.home {
+		if home.key != "" {
+			ins = append(strconv.AppendQuote(nil, home.key), ins[len(fieldName)+2:]...)
+		}
+		ins = append(append([]byte(home.before), ins...), home.behind...)
+		return jsonscan.Edit{At: home.at, Ins: ins}
+	}
+	if members > 0 {
+		ins = append(ins, ',')
+	}
+	return jsonscan.Edit{At: bytes.IndexByte(payload, '{') + 1, Ins: ins}
+}
+
+// fieldJSON is the field with its key, without a comma.
+func (w *Writer) fieldJSON(images []watermark.Payload) []byte {
+	b := append(make([]byte, 0, 320), `"`+fieldName+`":{`...)
+	text := func(key, value string) {
+		if value == "" {
+			return
+		}
+		b = append(append(append(b, '"'), key...), `":"`...)
+		b = append(jsonscan.AppendString(b, value), `",`...)
+	}
+	if w.speaks && (w.driver == nil || !w.driver.pictures) {
+		text("notice", w.m.notices.text(w.language()))
+		text("lang", w.language().String())
+	}
+	text("id", w.label.ID.String())
+	b = append(b, `"generated":true,`...)
+	text("provider", w.label.Provider)
+	text("system", w.label.System)
+	if w.m.o.Detector != nil {
+		text("detector", w.m.o.Detector.String())
+	}
+	if len(images) > 0 {
+		b = append(b, `"images":[`...)
+		for i, id := range images {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(append(b, '"'), id.String()...), '"')
+		}
+		b = append(b, `],`...)
+	}
+	b[len(b)-1] = '}'
+	return b
+}
+
+// removeMember deletes the member at [start,end) with the comma that follows
+// it; the last member goes with the comma before it, back to kept.
+func removeMember(edits []jsonscan.Edit, payload []byte, start, end, kept int) []jsonscan.Edit {
+	next := end
+	for next < len(payload) && strings.IndexByte(" \t\r\n", payload[next]) >= 0 {
+		next++
+	}
+	if next < len(payload) && payload[next] == ',' {
+		return append(edits, jsonscan.Edit{At: start, Del: next + 1 - start})
+	}
+	if kept == 0 {
+		return append(edits, jsonscan.Edit{At: start, Del: end - start})
+	}
+	for len(edits) > 0 && edits[len(edits)-1].At >= kept {
+		edits = edits[:len(edits)-1]
+	}
+	return append(edits, jsonscan.Edit{At: kept, Del: end - kept})
+}

@@ -1,0 +1,55 @@
+package disclose
+
+import "github.com/avowai/avow/internal/jsonscan"
+
+// MCP's tool results. What a tool returns is rarely an AI's, so the shape is
+// used only where a route names it. The statement goes into result._meta under
+// a key of our own domain; structured content and its twin in text are
+// validated against schemas, so texts stay as they are. Source: the Model
+// Context Protocol, revision 2025-06-18, "Tools" and "_meta".
+var mcp = driver{
+	shape:  ShapeMCP,
+	images: true,
+	home:   true,
+	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
+		if !jsonscan.Is(key, "result") || s.Kind() != jsonscan.Object {
+			return nil
+		}
+		f.known = true
+		f.home = fieldHome{at: s.Pos() + 1, key: mcpKey, before: `"_meta":{`, behind: "},"}
+		members := 0
+		err := s.Object(func(key jsonscan.Span) error {
+			members++
+			return mcpResult(s, key.Of(s.Data()), f)
+		})
+		if members == 0 {
+			f.home.behind = "}"
+		}
+		return err
+	},
+}
+
+// mcpKey names the statement: a prefix of labels, a slash, a name.
+const mcpKey = "com.github.avowai/ai_disclosure"
+
+func mcpResult(s *jsonscan.Scanner, key []byte, f *found) error {
+	switch {
+	case jsonscan.Is(key, "_meta") && s.Kind() == jsonscan.Object:
+		f.home = fieldHome{at: s.Pos() + 1, key: mcpKey}
+		filled, err := readFilled(s)
+		if filled {
+			f.home.behind = ","
+		}
+		return err
+	case jsonscan.Is(key, "content"):
+		return eachObject(s, func(int) error {
+			var kind, data jsonscan.Span
+			err := readMembers(s, want{"type", &kind}, want{"data", &data})
+			if jsonscan.Is(kind.Of(s.Data()), "image") {
+				f.image(data)
+			}
+			return err
+		})
+	}
+	return nil
+}
