@@ -40,7 +40,12 @@ func (w *Writer) newAnswer() *answer {
 
 // settled reports whether nothing is left to splice.
 func (a *answer) settled() bool {
-	return !a.field && a.due == 0 && !a.marks && !a.driver.images && (len(a.texts) == 0 || !a.driver.repeats)
+	return a.lateOnly() && len(a.driver.late) == 0
+}
+
+// lateOnly reports whether nothing but late payloads is left to look for.
+func (a *answer) lateOnly() bool {
+	return !a.field && a.due == 0 && !a.marks && (len(a.texts) == 0 || !a.driver.repeats)
 }
 
 // read walks one payload into a.found. The edits remove a field that is not

@@ -16,7 +16,7 @@ var lineFrame = framer{next: nextLine, payload: lineData}
 
 func nextEvent(st *scan, buf []byte) int {
 	for st.pos < len(buf) {
-		i := bytes.IndexAny(buf[st.pos:], "\r\n")
+		i := lineBreak(buf[st.pos:])
 		if i < 0 {
 			st.pos = len(buf)
 			return 0
@@ -37,6 +37,19 @@ func nextEvent(st *scan, buf []byte) int {
 		}
 	}
 	return 0
+}
+
+// lineBreak is where the first CR or LF stands, or -1. Two searches for one byte
+// are several times faster than one for either.
+func lineBreak(b []byte) int {
+	lf := bytes.IndexByte(b, '\n')
+	if lf >= 0 {
+		b = b[:lf]
+	}
+	if cr := bytes.IndexByte(b, '\r'); cr >= 0 {
+		return cr
+	}
+	return lf
 }
 
 // eventData returns the data of an event. A single data line is not copied.
@@ -78,7 +91,7 @@ func dataValue(event []byte, pos, end int) (from int, ok bool) {
 
 // lineEnd returns where the line at pos ends and where the next one starts.
 func lineEnd(b []byte, pos int) (end, next int) {
-	i := bytes.IndexAny(b[pos:], "\r\n")
+	i := lineBreak(b[pos:])
 	if i < 0 {
 		return len(b), len(b)
 	}

@@ -44,8 +44,12 @@ func NewPointers(text, images []string) (*Pointers, error) {
 			return nil, err
 		}
 	}
+	var late [][]byte
+	if len(images) > 0 {
+		late = lateness("")
+	}
 	return &Pointers{&driver{
-		shape: ShapeCustom, visible: len(text) > 0, pictures: len(text) == 0, images: len(images) > 0,
+		shape: ShapeCustom, visible: len(text) > 0, pictures: len(text) == 0, images: len(images) > 0, late: late,
 		member: func(s *jsonscan.Scanner, key []byte, f *found) error { return root.member(s, key, f) },
 		ask:    customShape.ask,
 	}}, nil

@@ -88,12 +88,13 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 
 // frames has the placer look at a piece of text.
 func (a *answer) frames(r *running, t *foundText, raw []byte) {
-	if !a.marks && !a.driver.repeats && !a.driver.images {
+	if !a.marks { // a text that is said again has to be known by its length
+		r.text.bytes += jsonscan.Length(raw)
 		return
 	}
 	text := jsonscan.Unquote(raw, len(raw))
 	size := lengthOf(text)
-	if a.marks && r.placer == nil && r.text.bytes == 0 && !t.twin {
+	if r.placer == nil && r.text.bytes == 0 && !t.twin {
 		r.placer = a.newPlacer(t, size)
 	}
 	if t.twin {

@@ -10,6 +10,7 @@ import "github.com/avowai/avow/internal/jsonscan"
 var mcp = driver{
 	shape:  ShapeMCP,
 	images: true,
+	late:   lateness(""),
 	home:   true,
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		if !jsonscan.Is(key, "result") || s.Kind() != jsonscan.Object {

@@ -23,6 +23,7 @@ var ollamaGenerate = driver{
 	shape:   ShapeOllamaGenerate,
 	visible: true,
 	images:  true,
+	late:    lateness("image"),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		switch {
 		case jsonscan.Is(key, "response"):

@@ -9,7 +9,8 @@ import "github.com/avowai/avow/internal/jsonscan"
 var openAIChat = driver{
 	shape:   ShapeOpenAIChat,
 	visible: true,
-	images:  true, // some gateways answer with pictures beside the text
+	images:  true,
+	late:    lateness("image_url", "end_index"), // some gateways answer with pictures beside the text
 	member:  chatMember,
 	ask:     chatAsk,
 	last:    openAILast,

@@ -9,6 +9,7 @@ var openAIImages = driver{
 	shape:    ShapeOpenAIImages,
 	pictures: true,
 	images:   true,
+	late:     lateness(""),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		switch {
 		case jsonscan.Is(key, "data") && s.Kind() == jsonscan.Array:

@@ -11,6 +11,7 @@ var openAIResponses = driver{
 	shape:   ShapeOpenAIResponses,
 	visible: true,
 	images:  true,
+	late:    lateness("image", "end_index"),
 	repeats: true,
 	member:  responsesMember,
 	settle:  responsesEvent,

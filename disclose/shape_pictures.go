@@ -10,6 +10,7 @@ var imagen = driver{
 	shape:    ShapeImagen,
 	pictures: true,
 	images:   true,
+	late:     lateness(""),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		if !jsonscan.Is(key, "predictions") {
 			return nil
@@ -30,6 +31,7 @@ var stability = driver{
 	shape:    ShapeStability,
 	pictures: true,
 	images:   true,
+	late:     lateness(""),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		switch {
 		case jsonscan.Is(key, "image"), jsonscan.Is(key, "images"):
@@ -56,6 +58,7 @@ var a1111 = driver{
 	shape:    ShapeA1111,
 	pictures: true,
 	images:   true,
+	late:     lateness(""),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		switch {
 		case jsonscan.Is(key, "images"), jsonscan.Is(key, "image"), jsonscan.Is(key, "current_image"):
@@ -96,6 +99,7 @@ var replicate = driver{
 	shape:   ShapeReplicate,
 	visible: true,
 	images:  true,
+	late:    lateness(""),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		switch {
 		case jsonscan.Is(key, "id"):

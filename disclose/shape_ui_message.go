@@ -11,6 +11,7 @@ var uiMessage = driver{
 	shape:   ShapeUIMessage,
 	visible: true,
 	images:  true,
+	late:    lateness("file"),
 	home:    true,
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		e := &f.event

@@ -30,6 +30,10 @@ type driver struct {
 	// images says that payloads may hold images, so that the limit of a held
 	// output applies to them, not the limit of an event of text.
 	images bool
+	// late names the payloads of a stream that have to be looked at even when
+	// field and notice are in place, those with images or offsets: each holds
+	// one of these texts.
+	late [][]byte
 	// repeats says that a stream says its texts again at its end.
 	repeats bool
 	// home says that the field has a place of its own in the payload, which
@@ -43,6 +47,15 @@ type driver struct {
 
 // drivers lists the shapes whose content this version can reach.
 var drivers = map[Shape]*driver{}
+
+// lateness makes a driver's late.
+func lateness(texts ...string) [][]byte {
+	late := make([][]byte, len(texts))
+	for i, t := range texts {
+		late[i] = []byte(t)
+	}
+	return late
+}
 
 func register(all ...*driver) {
 	for _, d := range all {

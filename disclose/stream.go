@@ -44,6 +44,7 @@ type streamSink struct {
 	skip   bool // inside a frame over the limit, passed on unseen
 	tail   []byte
 	ended  bool // the end of the content was seen
+	last   pattern
 	shown  int64
 }
 
@@ -183,6 +184,12 @@ func (s *streamSink) splice(frame []byte) (out []byte, err error) {
 			out, err = behind(s.release(nil), frame), s.w.panicked(r)
 		}
 	}()
+	if s.idle(frame) {
+		return frame, nil
+	}
+	if out, ok := s.likeTheLast(frame); ok {
+		return out, nil
+	}
 	payload, at := s.frame.payload(frame)
 	if !bytes.HasPrefix(bytes.TrimLeft(payload, " \t\r\n"), []byte("{")) {
 		return behind(s.release(nil), frame), nil
@@ -192,6 +199,7 @@ func (s *streamSink) splice(frame []byte) (out []byte, err error) {
 		s.w.skip(ReasonUnknownShape)
 		return behind(s.release(nil), frame), nil // passed on as it is; header and field say what they can
 	}
+	s.remember(frame, payload, edits, at)
 	before := s.release(payload)
 	if edits, err = s.attach(payload, edits); err != nil {
 		return nil, err

@@ -150,8 +150,8 @@ func TestEventOverTheLimit(t *testing.T) {
 func BenchmarkStreamAfterSplice(b *testing.B) {
 	m := newTestMarker(b, nil)
 	w := m.NewWriter(context.Background(), io.Discard, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat})
-	event := []byte(chatStream[strings.Index(chatStream, "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" ends"):][:160])
-	_, _ = w.Write([]byte(chatStream))
+	event := []byte(`data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":" ends"},"finish_reason":null}]}` + "\n\n")
+	_, _ = w.Write(event)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := w.Write(event); err != nil {
