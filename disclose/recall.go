@@ -28,12 +28,12 @@ func (a *answer) recall() {
 	}
 	w.label = r.Label
 	a.streamed = Classify(r.MediaType) == KindSSE
-	tag, known := w.pastLanguage(r)
-	if !known {
-		a.due = 0
-		w.want = w.want.Without(CarrierNotice)
+	a.due = 0
+	w.want = w.want.Without(CarrierNotice)
+	if tag, given := w.pastLanguage(r); given && w.enabled.Has(CarrierNotice) {
+		a.due, w.out.Language = 1, tag
+		w.want = w.want.With(CarrierNotice)
 	}
-	w.out.Language = tag
 	if a.marks = a.marks && slices.Contains(r.Carriers, CarrierTextMark); !a.marks {
 		w.want = w.want.Without(CarrierTextMark)
 	}
@@ -54,13 +54,7 @@ func (w *Writer) pastRecord() (Record, error) {
 
 // pastLanguage returns the language of a recorded notice, if one was given and
 // its text is still the same.
-func (w *Writer) pastLanguage(r Record) (language.Tag, bool) {
-	if r.Language == "" {
-		return w.out.Language, false
-	}
+func (w *Writer) pastLanguage(r Record) (tag language.Tag, given bool) {
 	tag, err := language.Parse(r.Language)
-	if err != nil || sha256.Sum256([]byte(w.m.notices.text(tag))) != r.NoticeHash {
-		return w.out.Language, false
-	}
-	return tag, true
+	return tag, err == nil && sha256.Sum256([]byte(w.m.notices.text(tag))) == r.NoticeHash
 }
