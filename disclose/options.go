@@ -25,6 +25,9 @@ type Options struct {
 	Profile Profile
 	// Strength of the image mark; 0 means 1.
 	Strength float64
+	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
+	// nil draws none.
+	VisibleLabel *VisibleLabel
 	// MaxHeld bounds a held output, in bytes; 0 means 32 MiB.
 	MaxHeld int64
 	// MaxEvent bounds one event of a text stream, in bytes; 0 means 256 KiB.
