@@ -25,9 +25,6 @@ type Options struct {
 	Profile Profile
 	// Strength of the image mark; 0 means 1.
 	Strength float64
-	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
-	// nil draws none.
-	VisibleLabel *VisibleLabel
 	// MaxHeld bounds a held output, in bytes; 0 means 32 MiB.
 	MaxHeld int64
 	// MaxEvent bounds one event of a text stream, in bytes; 0 means 256 KiB.
@@ -43,6 +40,9 @@ type Options struct {
 	// PassURLOnly passes images given only by URL, with the header, where
 	// Strict would withhold them.
 	PassURLOnly bool
+	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
+	// nil draws none.
+	VisibleLabel *VisibleLabel
 	// Notices replaces the sentence of a language (BCP 47 tag to text).
 	Notices map[string]string
 	// Detector is the address of the verification page, named in fields and
