@@ -59,6 +59,10 @@ const (
 	carrierCount
 )
 
+// CarrierVisibleLabel is what [VisibleLabel] draws into pictures. It stands
+// outside the list of reports and of [Carriers]: people read it, no program does.
+const CarrierVisibleLabel = carrierCount
+
 var carrierNames = [carrierCount]string{
 	"header", "notice", "field", "text_mark", "token_mark",
 	"image_mark", "metadata", "manifest", "fingerprint",
@@ -69,10 +73,13 @@ func (c Carrier) String() string {
 	if c < carrierCount {
 		return carrierNames[c]
 	}
+	if c == CarrierVisibleLabel {
+		return "visible_label"
+	}
 	return "unknown"
 }
 
-// Carriers returns all carriers in the order of every report.
+// Carriers returns all carriers of a report in its order.
 func Carriers() []Carrier {
 	all := make([]Carrier, carrierCount)
 	for i := range all {
@@ -105,7 +112,7 @@ func (s CarrierSet) Without(c Carrier) CarrierSet { return s &^ (1 << c) }
 // List returns the members in the order of every report.
 func (s CarrierSet) List() []Carrier {
 	var out []Carrier
-	for c := Carrier(0); c < carrierCount; c++ {
+	for c := Carrier(0); c <= CarrierVisibleLabel; c++ {
 		if s.Has(c) {
 			out = append(out, c)
 		}

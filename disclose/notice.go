@@ -29,6 +29,7 @@ var noticesTSV string
 type wording struct {
 	tag     language.Tag
 	text    string
+	short   string
 	acronym string
 	term    string
 }
@@ -46,7 +47,7 @@ func parseNotices(tsv string) []wording {
 		if i == 0 || len(f) < 6 {
 			continue
 		}
-		w := wording{language.MustParse(f[0]), f[2], f[4], f[5]}
+		w := wording{language.MustParse(f[0]), f[2], f[3], f[4], f[5]}
 		if f[0] == "en" {
 			all = slices.Insert(all, 0, w)
 			continue

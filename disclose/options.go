@@ -44,6 +44,9 @@ type Options struct {
 	// PassURLOnly passes images given only by URL, with the header, where
 	// Strict would withhold them.
 	PassURLOnly bool
+	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
+	// nil draws none.
+	VisibleLabel *VisibleLabel
 	// Notices replaces the sentence of a language (BCP 47 tag to text).
 	Notices map[string]string
 	// Detector is the address of the verification page, named in fields and

@@ -39,7 +39,6 @@ func (c Config) Check() error {
 	oneOf("notice.cadence", c.Notice.Cadence, "first", "always", "3h", "7d", "on_demand")
 	oneOf("image.webp", c.Image.WebP, "metadata", "png")
 	oneOf("image.url_only", c.Image.URLOnly, "withhold", "pass")
-	oneOf("image.label", c.Image.Label, "off", "on")
 	within("limits.held_bytes", int64(c.Limits.HeldBytes), 1<<10, maxHeld)
 	within("limits.event_bytes", int64(c.Limits.EventBytes), 1<<10, maxEvent)
 	within("limits.jobs", int64(c.Limits.Jobs), 0, 1024)
@@ -47,6 +46,9 @@ func (c Config) Check() error {
 	within("image.max_pixels", c.Image.MaxPixels, 1, maxPixels)
 	if !(c.Image.Strength > 0 && c.Image.Strength <= 4) {
 		errs = append(errs, fmt.Errorf("image.strength: %v is not possible; choose more than 0 and at most 4", c.Image.Strength))
+	}
+	if _, err := c.Image.Label.visible(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Carriers.Header != nil && !*c.Carriers.Header {
 		errs = append(errs, errors.New("carriers.header: cannot be switched off, it is the least an AI output carries"))
@@ -146,8 +148,12 @@ func allKeys(t reflect.Type) []string {
 	var keys []string
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
+		name, flags, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case name != "":
 			keys = append(append(keys, name), allKeys(f.Type)...)
+		case flags == "inline":
+			keys = append(keys, allKeys(f.Type)...)
 		}
 	}
 	return keys

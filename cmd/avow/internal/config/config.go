@@ -57,11 +57,11 @@ type Carriers struct {
 
 // Image says how images are marked.
 type Image struct {
-	Strength  float64 `yaml:"strength"`
-	MaxPixels int64   `yaml:"max_pixels"`
-	WebP      string  `yaml:"webp"`
-	URLOnly   string  `yaml:"url_only"`
-	Label     string  `yaml:"label"`
+	Strength  float64      `yaml:"strength"`
+	MaxPixels int64        `yaml:"max_pixels"`
+	WebP      string       `yaml:"webp"`
+	URLOnly   string       `yaml:"url_only"`
+	Label     VisibleLabel `yaml:"label"`
 }
 
 // Keys says where the key ring is; empty means the data directory.
@@ -125,7 +125,7 @@ func Default() Config {
 	return Config{
 		Listen: ":8080", Admin: "127.0.0.1:9090", PublicPath: "/avow", Profile: "strict",
 		Notice: Notice{Cadence: "first", Audience: "general"},
-		Image:  Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold", Label: "off"},
+		Image:  Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold"},
 		Ledger: Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
 		Limits: Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64},
 	}

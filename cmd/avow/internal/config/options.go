@@ -26,6 +26,9 @@ func (c Config) Options() middleware.Options {
 	if c.Profile == "standard" {
 		o.Disclose.Profile = disclose.Standard
 	}
+	if v, err := c.Image.Label.visible(); err == nil { // Check has seen to it
+		o.Disclose.VisibleLabel = v
+	}
 	if c.PublicPath == "" {
 		o.PublicPath = "-"
 	}
@@ -83,7 +86,6 @@ func (c Config) Later() []string {
 	add(c.Carriers.TextMark != nil && *c.Carriers.TextMark, "carriers.text_mark", "the text mark")
 	add(c.Carriers.Manifest != nil && *c.Carriers.Manifest, "carriers.manifest", "the signed manifest")
 	add(c.Image.WebP != def.Image.WebP, "image.webp", "marking WebP pixels")
-	add(c.Image.Label != def.Image.Label, "image.label", "the visible label")
 	add(c.Signer != Signer{}, "signer", "signing")
 	add(len(c.Trust.Roots)+len(c.Trust.TSARoots) > 0, "trust", "checking signatures")
 	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
