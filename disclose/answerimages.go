@@ -119,7 +119,7 @@ func (a *answer) remember(j *inlineImage) {
 // wantImages notes that the output holds images, which the shape alone does not
 // tell.
 func (w *Writer) wantImages() {
-	w.want |= w.enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
+	w.want |= w.imageCarriers()
 }
 
 // markBase64 marks one image inside a JSON string: bare base64, or a data URI.

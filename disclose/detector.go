@@ -159,6 +159,7 @@ func (in *inspection) run() error {
 		in.readText(in.data)
 	case KindHTML:
 		in.readHTML()
+		in.readFrames(string(in.data))
 	default:
 		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image nor text", ErrUnreadable, Printable(in.src.Name))
 	}
@@ -226,6 +227,9 @@ func (in *inspection) verdict() (Status, Cause) {
 		return Verified, CauseKeyMatches
 	case mark.Status == Present:
 		return Present, mark.reason
+	}
+	if text := in.found[CarrierTextMark]; text.Status == Verified || text.Status == Present {
+		return text.Status, text.reason
 	}
 	checked := false
 	for _, f := range in.found {

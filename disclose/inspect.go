@@ -1,7 +1,6 @@
 package disclose
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"html"
@@ -164,18 +163,6 @@ func payloadOrNone(text string) string {
 		return ""
 	}
 	return p.String()
-}
-
-// readText looks for the notice at the start of a plain text.
-func (in *inspection) readText(text []byte) {
-	f := Finding{Status: Absent}
-	start := string(bytes.TrimPrefix(text[:min(len(text), 4096)], utf8BOM))
-	for _, notice := range in.d.notices.all() {
-		if strings.HasPrefix(start, notice) {
-			f = Finding{Status: Present, reason: CauseStatementOnly, Detail: notice}
-		}
-	}
-	in.set(CarrierNotice, f)
 }
 
 // readHTML looks for the notice element.

@@ -14,19 +14,33 @@ import (
 func (in *inspection) readAnswer() error {
 	in.set(CarrierField, Finding{Status: Absent})
 	in.set(CarrierNotice, Finding{Status: Absent})
-	texts := 0
+	texts := map[part]*strings.Builder{}
 	var images [][]byte
 	for _, payload := range in.payloads() {
 		a := in.readPayload(payload)
-		if texts == 0 && len(a.texts) > 0 {
-			in.readText([]byte(jsonscan.Unquote(a.texts[0].span.Of(payload), 4096)))
+		if len(texts) == 0 && len(a.texts) > 0 {
+			in.readNotice([]byte(jsonscan.Unquote(a.texts[0].span.Of(payload), 4096)))
 		}
-		texts += len(a.texts)
+		collect(texts, payload, a.texts)
 		for _, span := range a.images {
 			images = append(images, span.Of(payload))
 		}
 	}
+	for _, text := range texts {
+		in.readFrames(text.String())
+	}
 	return in.readImages(images)
+}
+
+// collect puts the pieces of each running text together.
+func collect(texts map[part]*strings.Builder, payload []byte, pieces []foundText) {
+	for _, t := range pieces {
+		if texts[t.part] == nil {
+			texts[t.part] = &strings.Builder{}
+		}
+		raw := t.span.Of(payload)
+		texts[t.part].WriteString(jsonscan.Unquote(raw, len(raw)))
+	}
 }
 
 const maxEmbedded = 16 // images of one answer that are searched

@@ -145,8 +145,8 @@ func (m *Marker) PolicyHash() string { return m.hash }
 
 func (m *Marker) policyHash() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
-		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector)
+	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v %s", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
+		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector, m.o.VisibleLabel)
 	for _, k := range slices.Sorted(maps.Keys(m.o.Notices)) {
 		_, _ = fmt.Fprintf(h, " %q=%q", k, m.o.Notices[k])
 	}

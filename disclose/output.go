@@ -24,6 +24,12 @@ type Output struct {
 	NoFrames Reason
 	// Pointers describe the shape of ShapeCustom; nil otherwise.
 	Pointers *Pointers
+	// Whole: the output is there at once, so a plain text may be held until
+	// Close, and carry text marks from its beginning.
+	Whole bool
+	// Export: the output is a text that is saved to a file, away from the place
+	// where its notice is seen. With Options.VisibleLabel it gets a footer.
+	Export bool
 	// Stored: the output was sent before and is asked for again, so it shows
 	// what it showed then where Records know.
 	Stored bool

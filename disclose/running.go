@@ -165,13 +165,7 @@ func (a *answer) newPlacer(t *foundText, size length) *textmark.Placer {
 		a.short = true
 		return nil
 	}
-	return a.w.newPlacer(whole)
-}
-
-// newPlacer returns what places the output's frames in one text.
-func (w *Writer) newPlacer(long bool) *textmark.Placer {
-	return textmark.NewPlacer(textmark.ID(w.label.ID[:5]), w.m.o.Key,
-		textmark.Options{Distance: w.m.o.TextMarkDistance, Long: long})
+	return textmark.NewPlacer(a.w.frameID(), a.w.m.o.Key, a.w.frameOptions(whole))
 }
 
 func (r *running) insert(at length, text string) {
@@ -242,24 +236,18 @@ func (a *answer) settleFrames() {
 	if !a.marks {
 		return
 	}
-	placed, reason := 0, ReasonNone
+	placed, skip := 0, textmark.SkipNone
+	if a.short {
+		skip = textmark.SkipShortText
+	}
 	for _, r := range a.texts {
 		if r.placer == nil {
 			continue
 		}
 		placed += r.placer.Placed()
-		if why := Reason(r.placer.Skip().String()); why != ReasonNone {
-			reason = why
+		if why := r.placer.Skip(); why > skip {
+			skip = why
 		}
 	}
-	switch {
-	case placed > 0:
-		a.w.attach(CarrierTextMark, a.w.label.ID)
-	case reason == "no_point":
-		a.w.skip(ReasonCode)
-	case reason != ReasonNone:
-		a.w.skip(reason)
-	case a.short:
-		a.w.skip(ReasonShortText)
-	}
+	a.w.settleFrames(placed, skip)
 }

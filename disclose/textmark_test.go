@@ -320,3 +320,53 @@ func TestFramesComeBackOff(t *testing.T) {
 		}
 	}
 }
+
+// TestInspectFrames: what is put in is found, with the words for what it shows.
+func TestInspectFrames(t *testing.T) {
+	key := newTestKey(t)
+	records := NewMemoryRecords(10)
+	m := newTestMarker(t, func(o *Options) { o.Key, o.Records = key, records })
+	plain := prose(60)
+	keys := DetectorOptions{Keys: []VerifyKey{{Key: key}}}
+	for _, g := range longStreams(plain) {
+		got, _, err := mark(t, m, g.output(), g.text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := mustInspect(t, keys, []byte(got), Source{ContentType: g.contentType})
+		f := finding(r, CarrierTextMark)
+		if r.Verdict != Present || r.Reason != CauseKeyMatches || f.KeyID != key.ID() || f.IDPrefix != testID.String()[:10] || f.FalsePositiveRate <= 0 {
+			t.Errorf("%s: %s %s %+v", g.name, r.Verdict, r.Reason, f)
+		}
+	}
+	text, _, err := mark(t, m, Output{ContentType: "text/plain", Whole: true}, plain, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, other := keys, DetectorOptions{Keys: []VerifyKey{{Key: key}}, Records: NewMemoryRecords(1)}
+	asked.Records = records
+	_, foreign, _ := strings.Cut(text, "\n\n")
+	for name, c := range map[string]struct {
+		o       DetectorOptions
+		text    string
+		verdict Status
+		reason  Cause
+	}{
+		"recorded":     {asked, text, Verified, CauseRecordMatches},
+		"other bytes":  {asked, foreign, Present, CauseKeyMatches},
+		"no record":    {other, text, Present, CauseNoRecord},
+		"no ledger":    {keys, text, Present, CauseKeyMatches},
+		"no key":       {DetectorOptions{}, foreign, Present, CauseTemplateOnly},
+		"revoked":      {DetectorOptions{Keys: []VerifyKey{{Key: key, Revoked: true}}}, text, Present, CauseRevokedKey},
+		"Windows AI":   {keys, "Some words.\u200b\u034f\u2060\u200b", Present, CauseStatementOnly},
+		"C2PA":         {keys, "Some words.\ufeff\U000E0133\U000E0122\U000E0140\U000E0131\U000E0144\U000E0148\U000E0144\ufe00", Present, CauseStatementOnly},
+		"stripped":     {keys, textmark.Strip(foreign, key), Absent, CauseNothingFound},
+		"inside HTML":  {keys, "<!doctype html><html><body><p>" + foreign + "</p></body></html>", Present, CauseKeyMatches},
+		"half a frame": {keys, foreign[:strings.Index(foreign, "\ufe00")+12], Absent, CauseNothingFound},
+	} {
+		r := mustInspect(t, c.o, []byte(c.text), Source{})
+		if r.Verdict != c.verdict || r.Reason != c.reason {
+			t.Errorf("%s: %s %s, want %s %s: %+v", name, r.Verdict, r.Reason, c.verdict, c.reason, finding(r, CarrierTextMark))
+		}
+	}
+}

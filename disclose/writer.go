@@ -97,7 +97,7 @@ func (w *Writer) plan() {
 	case w.out.mode() == ModePass:
 		w.planPass(enabled, kind)
 	case kind == KindImage:
-		w.want = enabled & NewCarrierSet(CarrierHeader, CarrierImageMark, CarrierMetadata)
+		w.want |= w.imageCarriers()
 		w.sink = &holdSink{w: w, finish: (*Writer).finishImage}
 	case kind == KindJSON && w.driver.array:
 		w.planAnswer(enabled)
@@ -116,7 +116,11 @@ func (w *Writer) plan() {
 		w.sink = &htmlSink{w: w}
 	default:
 		w.planNotice(enabled)
+		w.planTextMark(enabled)
 		w.sink = &textSink{w: w}
+		if w.out.Whole {
+			w.sink = &holdSink{w: w, finish: (*Writer).finishText}
+		}
 	}
 	if _, held := w.sink.(*holdSink); !held {
 		w.countDelivered()
@@ -152,13 +156,22 @@ func (w *Writer) planAnswer(enabled CarrierSet) {
 	w.want |= enabled & NewCarrierSet(CarrierField)
 	switch {
 	case w.driver.pictures:
-		w.want |= enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
+		w.want |= w.imageCarriers()
 	case w.driver.visible || w.out.Constrained != ReasonNone:
 		w.planNotice(enabled)
 		w.planTextMark(enabled)
 	default:
 		w.withoutNotice(ReasonCode)
 	}
+}
+
+// imageCarriers are the enabled carriers of pictures.
+func (w *Writer) imageCarriers() CarrierSet {
+	set := w.enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
+	if w.m.o.VisibleLabel != nil {
+		set = set.With(CarrierVisibleLabel)
+	}
+	return set
 }
 
 // planTextMark decides whether text marks may be placed. Where the rules of text

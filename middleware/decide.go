@@ -113,6 +113,12 @@ func isUIStream(h http.Header) bool {
 	return h.Get("X-Vercel-Ai-Ui-Message-Stream") != "" && disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE
 }
 
+// isDownload reports whether a response is to be saved (RFC 6266).
+func isDownload(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Disposition"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "attachment")
+}
+
 func isFrames(contentType string) bool {
 	t, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(t), "application/vnd.amazon.eventstream")

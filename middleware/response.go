@@ -113,6 +113,7 @@ func (w *response) decide() {
 func (w *response) open() {
 	h := w.w.Header()
 	out := w.ex.output(h.Get("Content-Type"))
+	out.Export = isDownload(h)
 	if w.plan.action == actUnknown {
 		out.Shape, out.ContentType = disclose.ShapeUnknown, "application/octet-stream"
 		if w.ex.route.shape == disclose.ShapeCode {

@@ -183,7 +183,7 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 		return hint(fmt.Errorf("%s: empty, there is nothing to mark", in), "give a whole PNG or JPEG file, or text")
 	}
 	var buf bytes.Buffer
-	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label})
+	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label, Whole: true})
 	_, err = w.Write(data)
 	if err == nil {
 		err = w.Close()
