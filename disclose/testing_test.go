@@ -77,7 +77,7 @@ func withoutSplices(m *Marker, out Output, text string) string {
 	} {
 		text = strings.Replace(text, f, "", 1)
 	}
-	text = imagesField.ReplaceAllString(text, "")
+	text = strings.Replace(imagesField.ReplaceAllString(text, ""), `"_meta":{},`, "", 1)
 	return strings.ReplaceAll(text, englishNotice+`\n\n`, "")
 }
 
