@@ -22,8 +22,8 @@ const (
 	// With SelfHash a token's colour hangs on the token and on one of it and the
 	// tokens before it, whichever hashes lowest: other contexts that share this
 	// one share the colour, so each such pair counts once. Counting every
-	// context once, as vLLM does, takes one coin for several tosses, and common
-	// words then make text without a mark score too high.
+	// context once alone, as vLLM does, takes one coin for several tosses, and
+	// common words then make text without a mark score too high.
 	SBW
 )
 
@@ -89,6 +89,22 @@ const (
 	maxWidth           = 64
 	minAlpha, maxAlpha = 0.01, 0.99
 )
+
+// completeAll completes every profile.
+func completeAll(profiles []Profile) ([]Profile, error) {
+	if len(profiles) == 0 || len(profiles) > MaxProfiles {
+		return nil, fmt.Errorf("%w: %d profiles, want 1 to %d", ErrProfile, len(profiles), MaxProfiles)
+	}
+	whole := make([]Profile, len(profiles))
+	for i, p := range profiles {
+		p, err := p.complete()
+		if err != nil {
+			return nil, fmt.Errorf("profile %d: %w", i, err)
+		}
+		whole[i] = p
+	}
+	return whole, nil
+}
 
 // complete fills in the defaults and refuses what no backend can run.
 func (p Profile) complete() (Profile, error) {

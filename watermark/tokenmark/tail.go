@@ -158,7 +158,7 @@ func (m mixture) logSum() float64 {
 	logW, logQ := m.shape*math.Log(m.r), logGammaTail(shape, m.x)
 	weight, tail := 1.0, 1.0
 	step := math.Exp(logGammaDensity(shape, m.x) - logQ)
-	sum := 0.0
+	sum, scale := 0.0, 0 // scale counts powers of big, for adding up their logarithms rounds every time
 	for k := 0.0; ; k++ {
 		product := weight * tail
 		sum += product
@@ -166,16 +166,16 @@ func (m mixture) logSum() float64 {
 		tail += step
 		step *= m.x / (shape + k + 1)
 		if ratio := weight * tail / product; ratio < 1 && product*ratio < (1-ratio)*sum*1e-16 {
-			return logW + logQ + math.Log(sum)
+			return logW + logQ + float64(scale)*math.Log(big) + math.Log(sum)
 		}
 		if weight > big {
-			weight, sum, logW = weight/big, sum/big, logW+math.Log(big)
+			weight, sum, scale = weight/big, sum/big, scale+1
 		}
 		if weight < 1/big { // far from the bulk of K, and the product still grows
-			weight, sum, logW = weight*big, sum*big, logW-math.Log(big)
+			weight, sum, scale = weight*big, sum*big, scale-1
 		}
 		if tail > big {
-			tail, step, sum, logQ = tail/big, step/big, sum/big, logQ+math.Log(big)
+			tail, step, sum, scale = tail/big, step/big, sum/big, scale+1
 		}
 	}
 }

@@ -6,10 +6,9 @@
 // just before and each candidate token, and lets them decide between candidates
 // that the model finds likely. Whoever holds the key can draw the numbers again
 // and test whether the chosen tokens go along with them more often than chance
-// allows. [Verify] does so for the three algorithms of vLLM (see [Scheme]);
-// [Detector] does it piece by piece, as a stream delivers the ids.
+// allows. [Detect] does so for the three algorithms of vLLM (see [Scheme]).
 //
-// What a [Result] means: a low P says that these token ids were chosen with this
+// What a [Detection] means: a low P says that these token ids were chosen with this
 // key by a backend of this configuration, or by someone who has the key or has
 // learnt enough from the answers of a detector. A high P says nothing: short,
 // greedy, edited and translated text all score like text without a mark.
@@ -27,8 +26,10 @@
 // Three things differ from vLLM's own detector, all to keep the false positive
 // rate what it says. The p-value of the two-key scheme is exact, not that of a
 // fitted gamma distribution. That of SBW is the exact binomial tail, not a
-// z-test. And SBW counts every coin once, where vLLM counts every context once,
-// though contexts share coins (see [SBW]).
+// z-test. And SBW counts every coin once besides every context once, since
+// different contexts share coins (see [SBW]).
+//
+// The format is written down in docs/spec/token-mark.md.
 package tokenmark
 
 import (
@@ -59,8 +60,10 @@ var (
 	ErrProfile = errors.New("tokenmark: unusable profile")
 )
 
-// A Result says how well one text goes along with one profile.
-type Result struct {
+// A Detection says how well one text goes along with one profile. P, LogP and
+// Score tell whoever may ask often which tokens carry the mark, and so how to
+// imitate or to wash it: show strangers Found alone.
+type Detection struct {
 	Scheme Scheme
 	// KeyID is the public name of the profile's key.
 	KeyID string
@@ -76,101 +79,111 @@ type Result struct {
 	// logarithm, does not.
 	P, LogP float64
 	// FalsePositiveRate is P times the number of profiles tried (Bonferroni),
-	// at most 1.
+	// at most 1: the chance that any of them scores as high on text without a
+	// mark. It does not know of other calls: who tries several texts, or
+	// several readings of one, multiplies by their number too.
 	FalsePositiveRate float64
 	// Found reports whether FalsePositiveRate is at most Threshold.
 	Found bool
 }
 
-// Verify tests ids, the tokens of one generated answer in order and without its
-// prompt, against every profile. It returns one Result per profile, in their
-// order. The ids have to be those that the model produced: text that was
-// tokenised again differs where the tokenizer joins what the model had split.
+// Detect tests ids, the tokens of one generated answer in order and without its
+// prompt, against every profile. It returns one Detection per profile, in their
+// order, those that found nothing included. Errors: ErrTooLong, ErrToken,
+// ErrProfile.
 //
-// An answer that is one of several (n > 1) is a text of its own, and so is every
-// turn of a conversation.
-func Verify(ids []int32, profiles ...Profile) ([]Result, error) {
-	accs, err := newAccumulators(profiles)
+// The ids have to be those that the model produced: text that was tokenised
+// again differs where the tokenizer joins what the model had split, and every
+// wrong id costs the evidence of ContextWidth + 1 tokens. The ids of a stream are
+// those of its chunks, joined. An answer that is one of several (n > 1) is a text
+// of its own, and so is every turn of a conversation.
+//
+// Cost: about a tenth of a microsecond per token and profile, and memory in
+// proportion to the tokens, not to the profiles.
+func Detect(ids []int32, profiles ...Profile) ([]Detection, error) {
+	whole, err := completeAll(profiles)
 	if err != nil {
 		return nil, err
 	}
-	if err := check(ids, 0); err != nil {
+	if err := check(ids); err != nil {
 		return nil, err
 	}
-	results := make([]Result, len(accs))
-	for i, a := range accs {
-		a.add(ids)
-		results[i] = a.result(len(ids), len(accs))
-		accs[i] = nil // its set of contexts may be large
+	t := newText(ids)
+	found := make([]Detection, len(whole))
+	for i, p := range whole {
+		found[i] = t.detect(p, len(whole))
 	}
-	return results, nil
-}
-
-// A Detector is [Verify] for ids that arrive in pieces, such as the token_ids of
-// the chunks of a streamed answer. It is for one answer and one goroutine.
-type Detector struct {
-	accs   []*accumulator
-	tokens int
-}
-
-// NewDetector returns a Detector for one answer.
-func NewDetector(profiles ...Profile) (*Detector, error) {
-	accs, err := newAccumulators(profiles)
-	if err != nil {
-		return nil, err
-	}
-	return &Detector{accs: accs}, nil
-}
-
-// Add takes the next ids of the answer. After an error (ErrTooLong, ErrToken)
-// none of them has been taken, and the results are still those of the ids before.
-func (d *Detector) Add(ids ...int32) error {
-	if err := check(ids, d.tokens); err != nil {
-		return err
-	}
-	for _, a := range d.accs {
-		a.add(ids)
-	}
-	d.tokens += len(ids)
-	return nil
-}
-
-// Tokens is the number of ids taken so far.
-func (d *Detector) Tokens() int { return d.tokens }
-
-// Results returns what [Verify] would for the ids taken so far. The tail of a
-// distribution costs up to some hundred nanoseconds per token, so ask once at
-// the end rather than after every piece. A decision taken after each of many
-// pieces would need a stricter threshold.
-func (d *Detector) Results() []Result {
-	results := make([]Result, len(d.accs))
-	for i, a := range d.accs {
-		results[i] = a.result(d.tokens, len(d.accs))
-	}
-	return results
+	return found, nil
 }
 
 // check refuses ids that no tokenizer has and texts over the limit.
-func check(ids []int32, before int) error {
-	if len(ids) > MaxTokens-before {
-		return fmt.Errorf("%w: more than %d", ErrTooLong, MaxTokens)
+func check(ids []int32) error {
+	if len(ids) > MaxTokens {
+		return fmt.Errorf("%w: %d, want at most %d", ErrTooLong, len(ids), MaxTokens)
 	}
 	for i, id := range ids {
 		if id < 0 {
-			return fmt.Errorf("%w: %d at position %d", ErrToken, id, before+i)
+			return fmt.Errorf("%w: %d at position %d", ErrToken, id, i)
 		}
 	}
 	return nil
 }
 
-// result turns the sums of an accumulator into a Result.
-func (a *accumulator) result(tokens, profiles int) Result {
-	logP := min(0, a.scorer.logTail(a.score, a.scored))
-	p := math.Exp(logP)
-	rate := min(1, p*float64(profiles))
-	return Result{
-		Scheme: a.profile.Scheme, KeyID: a.profile.Key.ID(),
-		Tokens: tokens, Scored: a.scored, Score: a.score,
-		P: p, LogP: logP, FalsePositiveRate: rate, Found: rate <= Threshold,
+// padding stands before the first token: -1, which is no token id.
+const padding = math.MaxUint32
+
+// A text is ids with paddings in front of them.
+type text struct {
+	padded []uint32
+	firsts map[int][]int // by context width, see first
+}
+
+func newText(ids []int32) *text {
+	padded := make([]uint32, maxWidth+len(ids))
+	for i := range maxWidth {
+		padded[i] = padding
 	}
+	for i, id := range ids {
+		padded[maxWidth+i] = uint32(id)
+	}
+	return &text{padded, map[int][]int{}}
+}
+
+// first returns the offsets in padded of the tokens whose context, the width
+// tokens before, is there for the first time. Only these are marked: vLLM draws
+// without the mark where a context repeats, since the same context would mean the
+// same numbers again (deduplicate_contexts; section G.3 of the supplement of
+// S. Dathathri et al., Nature 634, 2024).
+func (t *text) first(width int) []int {
+	if at, ok := t.firsts[width]; ok {
+		return at
+	}
+	at := make([]int, 0, len(t.padded)-maxWidth)
+	seen := make(map[block]struct{}, len(t.padded)-maxWidth)
+	for i := maxWidth; i < len(t.padded); i++ {
+		name := prf{}.context(t.padded[i-width : i]) // 128 bits stand for the context
+		if _, again := seen[name]; !again {
+			seen[name] = struct{}{}
+			at = append(at, i)
+		}
+	}
+	t.firsts[width] = at
+	return at
+}
+
+// detect tests the text against one of several profiles.
+func (t *text) detect(p Profile, profiles int) Detection {
+	d := Detection{Scheme: p.Scheme, KeyID: p.Key.ID(), Tokens: len(t.padded) - maxWidth}
+	s := newScorer(p)
+	for _, i := range t.first(p.ContextWidth) {
+		if evidence, ok := s.score(t.padded[i-p.ContextWidth:i], t.padded[i]); ok {
+			d.Score += evidence
+			d.Scored++
+		}
+	}
+	d.LogP = min(0, s.logTail(d.Score, d.Scored))
+	d.P = math.Exp(d.LogP)
+	d.FalsePositiveRate = min(1, d.P*float64(profiles))
+	d.Found = d.FalsePositiveRate <= Threshold
+	return d
 }
