@@ -85,8 +85,8 @@ var (
 	ErrBackend = errors.New("disclose: unusable backend mark")
 	// ErrRequestBody is returned for a body that cannot be edited. Forwarded as
 	// it is, it could have the mark switched off.
-	ErrRequestBody = errors.New("disclose: the request's body is not a JSON object, so the backend's mark cannot be switched on; " +
-		"send JSON without content coding, or take this route out of backend marking")
+	ErrRequestBody = errors.New("disclose: the backend's mark cannot be switched on in this request's body; " +
+		"send one JSON object without content coding, or take the route out of backend marking")
 )
 
 // Edit returns the body of a request with the mark switched on, and what that
