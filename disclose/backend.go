@@ -101,7 +101,7 @@ func (b BackendMark) Edit(body []byte) (out []byte, changes []RequestChange, err
 	if err != nil {
 		return nil, nil, err
 	}
-	e := editor{BackendMark: b, s: jsonscan.New(body)}
+	e := requestEditor{BackendMark: b, s: jsonscan.New(body)}
 	e.s.Kind() // skips white space
 	err = e.object(&e.top, func(key []byte) error { return read(&e, key) })
 	if err == nil {
@@ -116,33 +116,33 @@ func (b BackendMark) Edit(body []byte) (out []byte, changes []RequestChange, err
 
 // driver returns what looks at every member of the backend's requests and what
 // adds those that are missing.
-func (b BackendMark) driver() (member func(*editor, []byte) error, finish func(*editor), err error) {
+func (b BackendMark) driver() (member func(*requestEditor, []byte) error, finish func(*requestEditor), err error) {
 	if t := b.Temperature; t != 0 && !(t >= leastTemperature && t <= 2) {
 		return nil, nil, fmt.Errorf("%w: temperature %v, want %v to 2", ErrBackend, t, leastTemperature)
 	}
 	switch b.Kind {
 	case BackendVLLM:
-		return (*editor).vllmMember, (*editor).vllmFinish, nil
+		return (*requestEditor).vllmMember, (*requestEditor).vllmFinish, nil
 	case BackendSGLang:
 		if b.Greedy {
 			return nil, nil, fmt.Errorf("%w: sglang never marks greedy output", ErrBackend)
 		}
-		return (*editor).sglangMember, (*editor).sglangFinish, nil
+		return (*requestEditor).sglangMember, (*requestEditor).sglangFinish, nil
 	case BackendTGI:
-		return (*editor).tgiMember, (*editor).tgiFinish, nil
+		return (*requestEditor).tgiMember, (*requestEditor).tgiFinish, nil
 	}
 	return nil, nil, fmt.Errorf("%w: kind %q, want %q, %q or %q", ErrBackend, b.Kind, BackendVLLM, BackendSGLang, BackendTGI)
 }
 
-// An editor is one pass over one body.
-type editor struct {
+// A requestEditor is one pass over one body.
+type requestEditor struct {
 	BackendMark
 	s       *jsonscan.Scanner
 	edits   []jsonscan.Edit
 	changes []RequestChange
 
-	top    scope
-	params []scope         // the objects that hold sampling parameters, besides the top
+	top    paramScope
+	params []paramScope    // the objects that hold sampling parameters, besides the top
 	ids    []jsonscan.Span // values of return_token_ids
 	text   bool            // asks in messages or a prompt: an OpenAI route
 	chat   bool            // in messages
@@ -150,8 +150,8 @@ type editor struct {
 	stream bool
 }
 
-// A scope is an object into which a member can be put.
-type scope struct {
+// A paramScope is an object into which a member can be put.
+type paramScope struct {
 	at      int  // after the opening brace
 	members int  // of the client's
 	put     int  // members put in
@@ -159,7 +159,7 @@ type scope struct {
 }
 
 // object reads an object and has fn look at every member.
-func (e *editor) object(sc *scope, fn func(key []byte) error) error {
+func (e *requestEditor) object(sc *paramScope, fn func(key []byte) error) error {
 	sc.at = e.s.Pos() + 1
 	return e.s.Object(func(key jsonscan.Span) error {
 		sc.members++
@@ -170,13 +170,13 @@ func (e *editor) object(sc *scope, fn func(key []byte) error) error {
 const maxParams = 4096
 
 // objects reads an object, or the objects of an array, that hold parameters.
-func (e *editor) objects(fn func(sc *scope, key []byte) error) error {
+func (e *requestEditor) objects(fn func(sc *paramScope, key []byte) error) error {
 	switch e.s.Kind() {
 	case jsonscan.Object:
 		if len(e.params) == maxParams { // each may grow to many times its size
 			return fmt.Errorf("more than %d sets of sampling parameters; send smaller batches", maxParams)
 		}
-		sc := scope{}
+		sc := paramScope{}
 		err := e.object(&sc, func(key []byte) error { return fn(&sc, key) })
 		e.params = append(e.params, sc)
 		return err
@@ -192,7 +192,7 @@ func (e *editor) objects(fn func(sc *scope, key []byte) error) error {
 }
 
 // value reads a value whole.
-func (e *editor) value() (jsonscan.Span, []byte, error) {
+func (e *requestEditor) value() (jsonscan.Span, []byte, error) {
 	e.s.Kind()
 	start := e.s.Pos()
 	err := e.s.Skip()
@@ -200,19 +200,19 @@ func (e *editor) value() (jsonscan.Span, []byte, error) {
 	return span, span.Of(e.s.Data()), err
 }
 
-func (e *editor) note(c RequestChange) {
+func (e *requestEditor) note(c RequestChange) {
 	if !slices.Contains(e.changes, c) {
 		e.changes = append(e.changes, c)
 	}
 }
 
-func (e *editor) replace(at jsonscan.Span, with string, c RequestChange) {
+func (e *requestEditor) replace(at jsonscan.Span, with string, c RequestChange) {
 	e.edits = append(e.edits, jsonscan.Edit{At: at.Start, Del: at.End - at.Start, Ins: []byte(with)})
 	e.note(c)
 }
 
 // insert puts a member at the start of sc, after those put there before.
-func (e *editor) insert(sc *scope, member string, c RequestChange) {
+func (e *requestEditor) insert(sc *paramScope, member string, c RequestChange) {
 	switch sc.put++; {
 	case sc.members > 0:
 		member += ","
@@ -224,7 +224,7 @@ func (e *editor) insert(sc *scope, member string, c RequestChange) {
 }
 
 // override replaces a setting that stands in the mark's way, or reports it.
-func (e *editor) override(at jsonscan.Span, with string, done, warn RequestChange) {
+func (e *requestEditor) override(at jsonscan.Span, with string, done, warn RequestChange) {
 	if e.Force {
 		e.replace(at, with, done)
 	} else {
@@ -233,7 +233,7 @@ func (e *editor) override(at jsonscan.Span, with string, done, warn RequestChang
 }
 
 // readFlag reads a mark's switch, which is to be true.
-func (e *editor) readFlag(sc *scope) error {
+func (e *requestEditor) readFlag(sc *paramScope) error {
 	at, raw, err := e.value()
 	sc.marked = true
 	switch string(raw) {
@@ -247,7 +247,7 @@ func (e *editor) readFlag(sc *scope) error {
 }
 
 // askIDs sets a member to true that asks for token ids.
-func (e *editor) askIDs(sc *scope, member string) {
+func (e *requestEditor) askIDs(sc *paramScope, member string) {
 	for _, at := range e.ids {
 		if string(at.Of(e.s.Data())) != "true" {
 			e.replace(at, "true", ChangeTokenIDs)
@@ -258,14 +258,14 @@ func (e *editor) askIDs(sc *scope, member string) {
 	}
 }
 
-func (e *editor) readIDs() error {
+func (e *requestEditor) readIDs() error {
 	at, _, err := e.value()
 	e.ids = append(e.ids, at)
 	return err
 }
 
 // shape notes what kind of request the member belongs to.
-func (e *editor) shape(key []byte) error {
+func (e *requestEditor) shape(key []byte) error {
 	switch {
 	case jsonscan.Is(key, "messages"):
 		e.text, e.chat = true, true

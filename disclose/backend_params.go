@@ -16,7 +16,7 @@ import (
 // tokens in, tokens out has all this in sampling_params and always answers with
 // ids.
 
-func (e *editor) vllmMember(key []byte) error {
+func (e *requestEditor) vllmMember(key []byte) error {
 	if jsonscan.Is(key, "return_token_ids") {
 		return e.readIDs()
 	}
@@ -29,7 +29,7 @@ func (e *editor) vllmMember(key []byte) error {
 	return e.shape(key)
 }
 
-func (e *editor) vllmParam(sc *scope, key []byte) error {
+func (e *requestEditor) vllmParam(sc *paramScope, key []byte) error {
 	switch {
 	case jsonscan.Is(key, "watermarking"):
 		return e.readFlag(sc)
@@ -47,7 +47,7 @@ func (e *editor) vllmParam(sc *scope, key []byte) error {
 	return e.readSampling(key, "null")
 }
 
-func (e *editor) vllmFinish() {
+func (e *requestEditor) vllmFinish() {
 	in, ids := &e.top, e.TokenIDs
 	if !e.text && len(e.params) > 0 {
 		in, ids = &e.params[0], false
@@ -67,12 +67,12 @@ func (e *editor) vllmFinish() {
 // mark is refused aloud, as is a mark on a server that was not started for it.
 // Its own route always answers with ids; a streamed chat that asks is refused.
 
-func (e *editor) sglangMember(key []byte) error {
+func (e *requestEditor) sglangMember(key []byte) error {
 	switch {
 	case jsonscan.Is(key, "return_token_ids"):
 		return e.readIDs()
 	case jsonscan.Is(key, "sampling_params"):
-		return e.objects(func(sc *scope, key []byte) error { return e.sglangParam(sc, key, "-1") })
+		return e.objects(func(sc *paramScope, key []byte) error { return e.sglangParam(sc, key, "-1") })
 	}
 	if err := e.sglangParam(&e.top, key, "null"); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (e *editor) sglangMember(key []byte) error {
 	return e.shape(key)
 }
 
-func (e *editor) sglangParam(sc *scope, key []byte, all string) error {
+func (e *requestEditor) sglangParam(sc *paramScope, key []byte, all string) error {
 	switch {
 	case jsonscan.Is(key, "watermark"):
 		return e.readWatermark(sc)
@@ -93,7 +93,7 @@ func (e *editor) sglangParam(sc *scope, key []byte, all string) error {
 const watermarkOn = `{"enabled":true}`
 
 // readWatermark reads SGLang's object, which is to hold enabled: true alone.
-func (e *editor) readWatermark(sc *scope) error {
+func (e *requestEditor) readWatermark(sc *paramScope) error {
 	sc.marked = true
 	kind, start := e.s.Kind(), e.s.Pos()
 	off, others, on := kind != jsonscan.Object && kind != jsonscan.Null, false, false
@@ -128,7 +128,7 @@ func (e *editor) readWatermark(sc *scope) error {
 	return err
 }
 
-func (e *editor) sglangFinish() {
+func (e *requestEditor) sglangFinish() {
 	const member = `"watermark":` + watermarkOn
 	own := !e.text && len(e.params) > 0
 	if !e.top.marked && !own {
@@ -153,7 +153,7 @@ func (e *editor) sglangFinish() {
 // inputs; its OpenAI routes have no such field. Its mark is a bias, put on before
 // greedy sampling too. parameters.details brings the ids.
 
-func (e *editor) tgiMember(key []byte) error {
+func (e *requestEditor) tgiMember(key []byte) error {
 	if !jsonscan.Is(key, "parameters") {
 		return e.shape(key)
 	}
@@ -163,7 +163,7 @@ func (e *editor) tgiMember(key []byte) error {
 		e.replace(at, e.tgiParameters(), ChangeMarkOn)
 		return err
 	}
-	return e.objects(func(sc *scope, key []byte) error {
+	return e.objects(func(sc *paramScope, key []byte) error {
 		switch {
 		case jsonscan.Is(key, "watermark"):
 			return e.readFlag(sc)
@@ -174,14 +174,14 @@ func (e *editor) tgiMember(key []byte) error {
 	})
 }
 
-func (e *editor) tgiParameters() string {
+func (e *requestEditor) tgiParameters() string {
 	if e.TokenIDs {
 		return `{"watermark":true,"details":true}`
 	}
 	return `{"watermark":true}`
 }
 
-func (e *editor) tgiFinish() {
+func (e *requestEditor) tgiFinish() {
 	if !e.native {
 		e.edits, e.changes = nil, []RequestChange{WarnRoute}
 		return
@@ -215,7 +215,7 @@ const (
 
 // readSampling reads the settings of sampling. Where Force opens top_k it becomes
 // all, the route's way to say that there is no limit.
-func (e *editor) readSampling(key []byte, all string) error {
+func (e *requestEditor) readSampling(key []byte, all string) error {
 	var greedy func(v float64) bool
 	with := "1"
 	switch {
@@ -242,7 +242,7 @@ func (e *editor) readSampling(key []byte, all string) error {
 	return nil
 }
 
-func (e *editor) temperature() string {
+func (e *requestEditor) temperature() string {
 	if e.Temperature == 0 {
 		return "0.7"
 	}
@@ -272,7 +272,7 @@ func lenientNumber(raw []byte) (v float64, ok bool) {
 }
 
 // readUnwanted reads a member that may dictate tokens, which is to be null.
-func (e *editor) readUnwanted(done, warn RequestChange) error {
+func (e *requestEditor) readUnwanted(done, warn RequestChange) error {
 	at, raw, err := e.value()
 	if string(raw) != "null" {
 		e.override(at, "null", done, warn)

@@ -16,9 +16,9 @@ import (
 )
 
 var (
-	vllm        = BackendMark{Kind: BackendVLLM}
-	sglang      = BackendMark{Kind: BackendSGLang}
-	tgi         = BackendMark{Kind: BackendTGI}
+	vllmOnly    = BackendMark{Kind: BackendVLLM}
+	sglangOnly  = BackendMark{Kind: BackendSGLang}
+	tgiOnly     = BackendMark{Kind: BackendTGI}
 	vllmForce   = BackendMark{Kind: BackendVLLM, Force: true, TokenIDs: true}
 	sglangForce = BackendMark{Kind: BackendSGLang, Force: true, TokenIDs: true}
 	tgiIDs      = BackendMark{Kind: BackendTGI, TokenIDs: true}
@@ -26,42 +26,42 @@ var (
 
 // backendEdits are requests before and after; out is "" where it is in.
 var backendEdits = []backendEdit{
-	{"vllm/on", `{"messages":[]}`, `{"watermarking":true,"messages":[]}`, vllm, []RequestChange{ChangeMarkOn}},
-	{"vllm/empty", ` { } `, ` {"watermarking":true } `, vllm, []RequestChange{ChangeMarkOn}},
-	{"vllm/already", `{"messages":[],"watermarking":true}`, "", vllm, nil},
-	{"vllm/null", `{"watermarking":null}`, `{"watermarking":true}`, vllm, []RequestChange{ChangeMarkOn}},
-	{"vllm/opt out", `{"a": 1.0e0, "watermarking" : false }`, `{"a": 1.0e0, "watermarking" : true }`, vllm, []RequestChange{ChangeOptOut}},
-	{"vllm/opt out, lenient", `{"watermarking":"off"}`, `{"watermarking":true}`, vllm, []RequestChange{ChangeOptOut}},
-	{"vllm/opt out, escaped", `{"watermark\u0069ng":0}`, `{"watermark\u0069ng":true}`, vllm, []RequestChange{ChangeOptOut}},
-	{"vllm/opt out, twice", `{"watermarking":true,"watermarking":false}`, `{"watermarking":true,"watermarking":true}`, vllm, []RequestChange{ChangeOptOut}},
+	{"vllm/on", `{"messages":[]}`, `{"watermarking":true,"messages":[]}`, vllmOnly, []RequestChange{ChangeMarkOn}},
+	{"vllm/empty", ` { } `, ` {"watermarking":true } `, vllmOnly, []RequestChange{ChangeMarkOn}},
+	{"vllm/already", `{"messages":[],"watermarking":true}`, "", vllmOnly, nil},
+	{"vllm/null", `{"watermarking":null}`, `{"watermarking":true}`, vllmOnly, []RequestChange{ChangeMarkOn}},
+	{"vllm/opt out", `{"a": 1.0e0, "watermarking" : false }`, `{"a": 1.0e0, "watermarking" : true }`, vllmOnly, []RequestChange{ChangeOptOut}},
+	{"vllm/opt out, lenient", `{"watermarking":"off"}`, `{"watermarking":true}`, vllmOnly, []RequestChange{ChangeOptOut}},
+	{"vllm/opt out, escaped", `{"watermark\u0069ng":0}`, `{"watermark\u0069ng":true}`, vllmOnly, []RequestChange{ChangeOptOut}},
+	{"vllm/opt out, twice", `{"watermarking":true,"watermarking":false}`, `{"watermarking":true,"watermarking":true}`, vllmOnly, []RequestChange{ChangeOptOut}},
 	{"vllm/ids", `{"prompt":"x","watermarking":true}`, `{"return_token_ids":true,"prompt":"x","watermarking":true}`, vllmForce, []RequestChange{ChangeTokenIDs}},
 	{"vllm/ids refused", `{"prompt":"x","watermarking":true,"return_token_ids":false}`, `{"prompt":"x","watermarking":true,"return_token_ids":true}`, vllmForce, []RequestChange{ChangeTokenIDs}},
 	{"vllm/ids already", `{"prompt":"x","watermarking":true,"return_token_ids":true}`, "", vllmForce, nil},
 	{"vllm/both", `{}`, `{"watermarking":true,"return_token_ids":true}`, vllmForce, []RequestChange{ChangeMarkOn, ChangeTokenIDs}},
-	{"vllm/greedy", `{"watermarking":true,"temperature":0}`, "", vllm, []RequestChange{WarnSampling}},
+	{"vllm/greedy", `{"watermarking":true,"temperature":0}`, "", vllmOnly, []RequestChange{WarnSampling}},
 	{"vllm/greedy, forced", `{"watermarking":true,"temperature":0}`, `{"watermarking":true,"temperature":0.7}`, BackendMark{Kind: BackendVLLM, Force: true}, []RequestChange{ChangeSampling}},
 	{"vllm/greedy, marked by sbw", `{"watermarking":true,"temperature":0,"top_k":1}`, "", BackendMark{Kind: BackendVLLM, Force: true, Greedy: true}, nil},
 	{"vllm/temperature", `{"watermarking":true,"temperature":"0.0"}`, `{"watermarking":true,"temperature":1.25}`, BackendMark{Kind: BackendVLLM, Force: true, Temperature: 1.25}, []RequestChange{ChangeSampling}},
 	{"vllm/narrow", `{"watermarking":true,"top_k":1,"top_p":1e-9,"min_p":1}`, `{"watermarking":true,"top_k":null,"top_p":1,"min_p":0}`, BackendMark{Kind: BackendVLLM, Force: true}, []RequestChange{ChangeSampling}},
 	{"vllm/wide", `{"watermarking":true,"temperature":0.01,"top_k":2,"top_p":0.01,"min_p":0.99,"seed":1,"n":3}`, "", BackendMark{Kind: BackendVLLM, Force: true}, nil},
-	{"vllm/beam", `{"watermarking":true,"use_beam_search":true}`, "", vllm, []RequestChange{WarnBeamSearch}},
+	{"vllm/beam", `{"watermarking":true,"use_beam_search":true}`, "", vllmOnly, []RequestChange{WarnBeamSearch}},
 	{"vllm/beam, forced", `{"watermarking":true,"use_beam_search":true}`, `{"watermarking":true,"use_beam_search":false}`, BackendMark{Kind: BackendVLLM, Force: true}, []RequestChange{ChangeBeamSearch}},
-	{"vllm/no beam", `{"watermarking":true,"use_beam_search":false,"logits_processors":null}`, "", vllm, nil},
-	{"vllm/processors", `{"watermarking":true,"logits_processors":["x.y"]}`, "", vllm, []RequestChange{WarnLogitsProcessor}},
+	{"vllm/no beam", `{"watermarking":true,"use_beam_search":false,"logits_processors":null}`, "", vllmOnly, nil},
+	{"vllm/processors", `{"watermarking":true,"logits_processors":["x.y"]}`, "", vllmOnly, []RequestChange{WarnLogitsProcessor}},
 	{"vllm/tokens in and out", `{"token_ids":[1],"sampling_params":{"temperature":0,"trace_decode_token_ids":[5]}}`,
 		`{"token_ids":[1],"sampling_params":{"watermarking":true,"temperature":0.7,"trace_decode_token_ids":null}}`, vllmForce, []RequestChange{ChangeSampling, ChangeReplay, ChangeMarkOn}},
 	{"vllm/stray sampling_params", `{"messages":[],"sampling_params":{"watermarking":false}}`,
 		`{"watermarking":true,"return_token_ids":true,"messages":[],"sampling_params":{"watermarking":true}}`, vllmForce, []RequestChange{ChangeOptOut, ChangeMarkOn, ChangeTokenIDs}},
-	{"vllm/inside a message", `{"watermarking":true,"messages":[{"content":"x","watermarking":false,"temperature":0}]}`, "", vllm, nil},
+	{"vllm/inside a message", `{"watermarking":true,"messages":[{"content":"x","watermarking":false,"temperature":0}]}`, "", vllmOnly, nil},
 
-	{"sglang/on", `{"messages":[]}`, `{"watermark":{"enabled":true},"messages":[]}`, sglang, []RequestChange{ChangeMarkOn}},
-	{"sglang/already", `{"watermark": {"enabled" : true}}`, "", sglang, nil},
-	{"sglang/opt out", `{"watermark":{"enabled":false}}`, `{"watermark":{"enabled":true}}`, sglang, []RequestChange{ChangeOptOut}},
-	{"sglang/no object", `{"watermark":false}`, `{"watermark":{"enabled":true}}`, sglang, []RequestChange{ChangeOptOut}},
-	{"sglang/null", `{"watermark":null}`, `{"watermark":{"enabled":true}}`, sglang, []RequestChange{ChangeMarkOn}},
-	{"sglang/empty", `{"watermark":{}}`, `{"watermark":{"enabled":true}}`, sglang, []RequestChange{ChangeMarkOn}},
-	{"sglang/own key", `{"watermark":{"enabled":true,"key":"ff"}}`, `{"watermark":{"enabled":true}}`, sglang, []RequestChange{ChangeMarkSettings}},
-	{"sglang/both ways", `{"watermark":{"enabled":true,"enabled":false,"context_window":1}}`, `{"watermark":{"enabled":true}}`, sglang, []RequestChange{ChangeOptOut, ChangeMarkSettings}},
+	{"sglang/on", `{"messages":[]}`, `{"watermark":{"enabled":true},"messages":[]}`, sglangOnly, []RequestChange{ChangeMarkOn}},
+	{"sglang/already", `{"watermark": {"enabled" : true}}`, "", sglangOnly, nil},
+	{"sglang/opt out", `{"watermark":{"enabled":false}}`, `{"watermark":{"enabled":true}}`, sglangOnly, []RequestChange{ChangeOptOut}},
+	{"sglang/no object", `{"watermark":false}`, `{"watermark":{"enabled":true}}`, sglangOnly, []RequestChange{ChangeOptOut}},
+	{"sglang/null", `{"watermark":null}`, `{"watermark":{"enabled":true}}`, sglangOnly, []RequestChange{ChangeMarkOn}},
+	{"sglang/empty", `{"watermark":{}}`, `{"watermark":{"enabled":true}}`, sglangOnly, []RequestChange{ChangeMarkOn}},
+	{"sglang/own key", `{"watermark":{"enabled":true,"key":"ff"}}`, `{"watermark":{"enabled":true}}`, sglangOnly, []RequestChange{ChangeMarkSettings}},
+	{"sglang/both ways", `{"watermark":{"enabled":true,"enabled":false,"context_window":1}}`, `{"watermark":{"enabled":true}}`, sglangOnly, []RequestChange{ChangeOptOut, ChangeMarkSettings}},
 	{"sglang/own route", `{"text":"x","sampling_params":{"top_k":1}}`, `{"text":"x","sampling_params":{"watermark":{"enabled":true},"top_k":-1}}`, sglangForce, []RequestChange{ChangeSampling, ChangeMarkOn}},
 	{"sglang/own route, batch", `{"text":["x","y"],"sampling_params":[{"watermark":{"enabled":false}},{}, 7]}`,
 		`{"text":["x","y"],"sampling_params":[{"watermark":{"enabled":true}},{"watermark":{"enabled":true}}, 7]}`, sglangForce, []RequestChange{ChangeOptOut, ChangeMarkOn}},
@@ -70,9 +70,9 @@ var backendEdits = []backendEdit{
 	{"sglang/streamed completion", `{"stream":true,"prompt":"x","watermark":{"enabled":true}}`, `{"return_token_ids":true,"stream":true,"prompt":"x","watermark":{"enabled":true}}`, sglangForce, []RequestChange{ChangeTokenIDs}},
 	{"sglang/processor", `{"watermark":{"enabled":true},"custom_logit_processor":"x"}`, `{"watermark":{"enabled":true},"custom_logit_processor":null}`, sglangForce, []RequestChange{ChangeLogitsProcessor}},
 
-	{"tgi/on", `{"inputs":"x"}`, `{"parameters":{"watermark":true},"inputs":"x"}`, tgi, []RequestChange{ChangeMarkOn}},
-	{"tgi/in parameters", `{"inputs":"x","parameters":{"top_k":1}}`, `{"inputs":"x","parameters":{"watermark":true,"top_k":1}}`, tgi, []RequestChange{ChangeMarkOn}},
-	{"tgi/opt out", `{"inputs":"x","parameters":{"watermark":false}}`, `{"inputs":"x","parameters":{"watermark":true}}`, tgi, []RequestChange{ChangeOptOut}},
+	{"tgi/on", `{"inputs":"x"}`, `{"parameters":{"watermark":true},"inputs":"x"}`, tgiOnly, []RequestChange{ChangeMarkOn}},
+	{"tgi/in parameters", `{"inputs":"x","parameters":{"top_k":1}}`, `{"inputs":"x","parameters":{"watermark":true,"top_k":1}}`, tgiOnly, []RequestChange{ChangeMarkOn}},
+	{"tgi/opt out", `{"inputs":"x","parameters":{"watermark":false}}`, `{"inputs":"x","parameters":{"watermark":true}}`, tgiOnly, []RequestChange{ChangeOptOut}},
 	{"tgi/null", `{"inputs":"x","parameters":null}`, `{"inputs":"x","parameters":{"watermark":true,"details":true}}`, tgiIDs, []RequestChange{ChangeMarkOn, ChangeTokenIDs}},
 	{"tgi/details", `{"inputs":"x","parameters":{"details":false,"watermark":true}}`, `{"inputs":"x","parameters":{"details":true,"watermark":true}}`, tgiIDs, []RequestChange{ChangeTokenIDs}},
 	{"tgi/openai route", `{"messages":[],"parameters":{"watermark":false}}`, "", tgiIDs, []RequestChange{WarnRoute}},

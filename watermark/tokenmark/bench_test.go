@@ -2,7 +2,9 @@ package tokenmark
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -57,4 +59,55 @@ func BenchmarkWeightedTail(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkLength reports how many ids it takes (the median of 41 texts) until the
+// false positive rate of one profile stays at Threshold, and the entropy of the
+// model that they were drawn from. The figures in docs/spec/token-mark.md are these.
+func BenchmarkLength(b *testing.B) {
+	for _, scale := range []float32{3.5, 6, 12} {
+		for _, p := range []Profile{{}, {Scheme: SBW}} {
+			b.Run(fmt.Sprintf("%v/scale %v", p.Scheme, scale), func(b *testing.B) {
+				for b.Loop() {
+					r := rand.New(rand.NewPCG(1, 2))
+					needed, bits := lengths(r, p, scale, 41)
+					b.ReportMetric(float64(needed), "ids")
+					b.ReportMetric(bits, "bits/id")
+				}
+			})
+		}
+	}
+}
+
+func lengths(r *rand.Rand, p Profile, scale float32, texts int) (median int, bits float64) {
+	const longest = 900
+	all := make([]int, texts)
+	logits := model(r, 256, scale)
+	for i := range all {
+		p.Key = NewKey(r.Uint64() >> 1)
+		ids := sampler{profile: p, delta: 2, logits: logits, draw: softmax(r), second: func(int) bool { return r.Float64() < 0.1 }}.generate(longest)
+		for all[i] = longest; all[i] > 5; all[i] -= 5 {
+			if d, err := Detect(ids[:all[i]-5], p); err != nil || !d[0].Found {
+				break
+			}
+		}
+	}
+	for range 200 {
+		bits += entropy(logits(0)) / 200
+	}
+	slices.Sort(all)
+	return all[texts/2], bits
+}
+
+// entropy is that of softmax(logits), in bits.
+func entropy(logits []float32) float64 {
+	var z, sum float64
+	for _, l := range logits {
+		z += math.Exp(float64(l))
+	}
+	for _, l := range logits {
+		p := math.Exp(float64(l)) / z
+		sum -= p * math.Log2(p)
+	}
+	return sum
 }

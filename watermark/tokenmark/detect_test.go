@@ -76,7 +76,8 @@ func TestSharedCoinsWouldMislead(t *testing.T) {
 			ours++
 		}
 	}
-	if vllm < 4*texts/1000*2 || ours > 4*texts/1000 {
+	t.Logf("p <= 0.001 for %d of %d texts by contexts alone, %d by coins", vllm, texts, ours)
+	if vllm < 20*texts/1000 || ours > 4*texts/1000 {
 		t.Fatalf("p <= 0.001 for %d of %d texts by contexts alone, %d by coins; want many and few", vllm, texts, ours)
 	}
 }

@@ -132,7 +132,7 @@ func logBinomial(k, n, p float64) float64 {
 // C(n+k-1, k) r^n (1-r)^k (P. G. Moschopoulos, Ann. Inst. Statist. Math. 37,
 // 1985, for two terms). All terms are positive, so nothing cancels. vLLM fits a
 // gamma distribution to mean and variance instead, which is too light in the
-// tail: at 1e-6 by a third for 200 tokens, far out by powers of ten.
+// tail: at 1e-6 by a fifth for 200 tokens, far out by powers of ten.
 func logWeightedTail(n int, u, v, s float64) float64 {
 	if n <= 0 || !(s > 0) {
 		return 0

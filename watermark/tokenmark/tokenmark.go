@@ -99,8 +99,8 @@ type Detection struct {
 // of its own, and so is every turn of a conversation.
 //
 // Cost: 0.1 to 0.3 microseconds per token and profile at the default widths, up to
-// 0.8 at the largest, and at most 100 bytes per token whatever the number of
-// profiles. MaxTokens with a key that is not theirs take at most 0.1 seconds per
+// 0.8 at the largest, and some 200 bytes per token at a time, whatever the number
+// of profiles. MaxTokens with a key that is not theirs take at most 0.1 seconds per
 // profile; only a text that was made with the key, and at Alpha 0.01, can make the
 // tail of DualGumbel take 0.6 (BenchmarkLargest, BenchmarkWeightedTail).
 func Detect(ids []int32, profiles ...Profile) ([]Detection, error) {
