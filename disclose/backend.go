@@ -114,6 +114,13 @@ func (b BackendMark) Edit(body []byte) (out []byte, changes []RequestChange, err
 	return jsonscan.Apply(body, e.edits), e.changes, nil
 }
 
+// Check returns the ErrBackend that Edit would, so that a configuration can be
+// refused before the first request.
+func (b BackendMark) Check() error {
+	_, _, err := b.driver()
+	return err
+}
+
 // driver returns what looks at every member of the backend's requests and what
 // adds those that are missing.
 func (b BackendMark) driver() (member func(*requestEditor, []byte) error, finish func(*requestEditor), err error) {

@@ -48,14 +48,17 @@ func (e *requestEditor) vllmParam(sc *paramScope, key []byte) error {
 }
 
 func (e *requestEditor) vllmFinish() {
-	in, ids := &e.top, e.TokenIDs
-	if !e.text && len(e.params) > 0 {
-		in, ids = &e.params[0], false
+	const member = `"watermarking":true`
+	own := !e.text && len(e.params) > 0
+	if !own && !e.top.marked {
+		e.insert(&e.top, member, ChangeMarkOn)
 	}
-	if !in.marked {
-		e.insert(in, `"watermarking":true`, ChangeMarkOn)
+	for i := range e.params {
+		if own && !e.params[i].marked {
+			e.insert(&e.params[i], member, ChangeMarkOn)
+		}
 	}
-	if ids {
+	if e.TokenIDs && !own {
 		e.askIDs(&e.top, `"return_token_ids":true`)
 	}
 }

@@ -52,6 +52,7 @@ var backendEdits = []backendEdit{
 		`{"token_ids":[1],"sampling_params":{"watermarking":true,"temperature":0.7,"trace_decode_token_ids":null}}`, vllmForce, []RequestChange{ChangeSampling, ChangeReplay, ChangeMarkOn}},
 	{"vllm/stray sampling_params", `{"messages":[],"sampling_params":{"watermarking":false}}`,
 		`{"watermarking":true,"return_token_ids":true,"messages":[],"sampling_params":{"watermarking":true}}`, vllmForce, []RequestChange{ChangeOptOut, ChangeMarkOn, ChangeTokenIDs}},
+	{"vllm/own route, twice", `{"sampling_params":{},"sampling_params":{"n":1}}`, `{"sampling_params":{"watermarking":true},"sampling_params":{"watermarking":true,"n":1}}`, vllmOnly, []RequestChange{ChangeMarkOn}},
 	{"vllm/inside a message", `{"watermarking":true,"messages":[{"content":"x","watermarking":false,"temperature":0}]}`, "", vllmOnly, nil},
 
 	{"sglang/on", `{"messages":[]}`, `{"watermark":{"enabled":true},"messages":[]}`, sglangOnly, []RequestChange{ChangeMarkOn}},
@@ -95,6 +96,9 @@ func TestBackendEdit(t *testing.T) {
 			if err != nil || string(got) != want || !slices.Equal(changes, c.changes) {
 				t.Fatalf("got  %s %v, %v\nwant %s %v", got, changes, err, want, c.changes)
 			}
+			if err := c.mark.Check(); err != nil {
+				t.Fatal(err)
+			}
 			// What was edited needs no second edit.
 			again, rest, err := c.mark.Edit(got)
 			if err != nil || !bytes.Equal(again, got) || slices.ContainsFunc(rest, func(c RequestChange) bool { return !c.Warning() }) {
@@ -137,7 +141,7 @@ func TestBackendRefuses(t *testing.T) {
 		{}, {Kind: "triton"}, {Kind: BackendVLLM, Temperature: 3}, {Kind: BackendVLLM, Temperature: 0.001},
 		{Kind: BackendVLLM, Temperature: math.NaN()}, {Kind: BackendSGLang, Greedy: true},
 	} {
-		if _, _, err := mark.Edit([]byte(`{}`)); !errors.Is(err, ErrBackend) {
+		if _, _, err := mark.Edit([]byte(`{}`)); !errors.Is(err, ErrBackend) || !errors.Is(mark.Check(), ErrBackend) {
 			t.Errorf("%+v: %v, want ErrBackend", mark, err)
 		}
 	}
@@ -253,6 +257,9 @@ func markIsOn(kind BackendKind, body []byte) string {
 			if w, ok := params["watermark"]; ok && fmt.Sprint(w) != "map[enabled:true]" {
 				return fmt.Sprintf("watermark is %v", w)
 			}
+		}
+		if inner != nil && top["watermark"] == nil && inner["watermark"] == nil || top["sampling_params"] == nil && top["watermark"] == nil {
+			return "no watermark"
 		}
 	case BackendTGI:
 		if p, ok := top["parameters"].(map[string]any); ok && p["watermark"] != true {
