@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"html"
 	"slices"
 	"strings"
 
@@ -174,18 +173,6 @@ func (in *inspection) readText(text []byte) {
 	start := string(bytes.TrimPrefix(text[:min(len(text), 4096)], utf8BOM))
 	for _, notice := range in.d.notices.all() {
 		if strings.HasPrefix(start, notice) {
-			f = Finding{Status: Present, reason: CauseStatementOnly, Detail: notice}
-		}
-	}
-	in.set(CarrierNotice, f)
-}
-
-// readHTML looks for the notice element.
-func (in *inspection) readHTML() {
-	page := string(in.data)
-	f := Finding{Status: Absent}
-	for _, notice := range in.d.notices.all() {
-		if strings.Contains(page, `class="avow-notice">`+html.EscapeString(notice)) {
 			f = Finding{Status: Present, reason: CauseStatementOnly, Detail: notice}
 		}
 	}

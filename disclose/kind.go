@@ -81,8 +81,12 @@ func PlanFor(shape Shape, contentType string) Mode {
 		if drivers[shape] != nil && shape != ShapeOpenAIImages {
 			return ModeStream
 		}
-	case KindText, KindHTML:
+	case KindText:
 		if shape != ShapeCode && utf8Text(contentType) {
+			return ModeStream
+		}
+	case KindHTML:
+		if shape != ShapeCode && asciiMarkup(contentType) {
 			return ModeStream
 		}
 	}
