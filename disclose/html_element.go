@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,12 +40,7 @@ func asciiMarkup(contentType string) bool {
 	}
 	_, charset, _ := strings.Cut(strings.ToLower(contentType), "charset=")
 	charset = strings.Trim(charset, "\"' ")
-	for _, c := range charsets {
-		if strings.HasPrefix(charset, c) {
-			return true
-		}
-	}
-	return false
+	return charset == "" || slices.ContainsFunc(charsets, func(c string) bool { return strings.HasPrefix(charset, c) })
 }
 
 var noticeStart = []byte(`<div role="note" lang="`)
