@@ -1,10 +1,12 @@
 package disclose
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 )
 
 // FuzzHTML compares documents: what a parser builds of a marked page, less the
@@ -21,27 +23,77 @@ func FuzzHTML(f *testing.F) {
 		f.Add(page, 1)
 	}
 	m := newTestMarker(f, nil)
-	head := headSplice(m)
 	f.Fuzz(func(t *testing.T, page string, n int) {
-		out, w, err := mark(t, m, pageOutput, page, 0)
-		if err != nil {
-			t.Fatalf("%q: %v", page, err)
-		}
-		if n > 0 && len(page)/n < 500 {
-			if pieces, _, _ := mark(t, m, pageOutput, page, n); pieces != out {
-				t.Fatalf("chunks of %d differ:\n%q\n%q", n, pieces, out)
-			}
-		}
-		if strings.Contains(page, "avow-") || strings.Contains(strings.ToLower(page), metaName) {
-			return // its own marks are tested elsewhere
-		}
-		if bare := strings.Replace(strings.Replace(out, head, "", 1), englishDiv, "", 1); bare != page {
-			t.Fatalf("bytes outside the splices differ:\n%q\n%q", bare, page)
-		}
-		if w.Result().Notice && !strings.Contains(strings.ToLower(page), "<frameset") && !scriptsDiffer(page) {
-			compareDocuments(t, page, out)
-		}
+		checkPage(t, m, page, n)
 	})
+}
+
+// TestHTMLAnyOrder puts pages together from pieces that matter, in any order.
+func TestHTMLAnyOrder(t *testing.T) {
+	m := newTestMarker(t, nil)
+	piece := rapid.SampledFrom([]string{
+		"<!doctype html>", "<html>", "</html>", "<head>", "</head>", "<body>", "</body>", "<body class='a>b'>", "<html lang=de>",
+		"<title>", "</title>", "<meta charset=utf-8>", "<link rel=x>", "<base>", "<style>", "</style>", "<script>", "</script>", "<script src=x />",
+		"<noscript>", "</noscript>", "<noframes>", "</noframes>", "<template>", "</template>", "<textarea>", "</textarea>", "<iframe>",
+		"<!--", "-->", "--!>", "<!-->", "<!", "<?", "</", "</>", ">", "<", "/", "\"", "'", "=", "-", "<a b=\"", "<p", "<p>", "</p>", "</br>", "<br/>",
+		"<div>", "<table>", "<select>", "<svg>", "</svg>", "<math>", "<plaintext>", "<xmp>", "<pre>\n", "<form>", "<b>", "x", " ", "\n", "\r", "\x00", "&amp;", "&",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		page := strings.Join(rapid.SliceOfN(piece, 0, 24).Draw(t, "pieces"), "")
+		if rapid.Bool().Draw(t, "page") {
+			page = "<html>" + page
+		}
+		checkPage(t, m, page, rapid.IntRange(0, 4).Draw(t, "n"))
+	})
+}
+
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// checkPage marks a page whole and in pieces and looks at what was changed.
+func checkPage(t fataler, m *Marker, page string, n int) {
+	t.Helper()
+	out, w, err := markPage(m, page, 0)
+	if err != nil {
+		t.Fatalf("%q: %v", page, err)
+	}
+	if n > 0 && len(page)/n < 500 {
+		if pieces, _, _ := markPage(m, page, n); pieces != out {
+			t.Fatalf("chunks of %d differ:\n%q\n%q", n, pieces, out)
+		}
+	}
+	if strings.Contains(page, "avow-") || strings.Contains(strings.ToLower(page), metaName) {
+		return // its own marks are tested elsewhere
+	}
+	head := string(w.metaHTML()) + string(w.labelHTML())
+	if bare := strings.Replace(strings.Replace(out, head, "", 1), englishDiv, "", 1); bare != page {
+		t.Fatalf("bytes outside the splices differ:\n%q\n%q", bare, page)
+	}
+	if w.Result().Notice && !strings.Contains(strings.ToLower(page), "<frameset") && !scriptsDiffer(page) {
+		compareDocuments(t, page, out)
+	}
+}
+
+// markPage is mark without a test to fail.
+func markPage(m *Marker, page string, n int) (string, *Writer, error) {
+	var dst strings.Builder
+	out := pageOutput
+	out.Label.ID = testID
+	w := m.NewWriter(context.Background(), &dst, out)
+	for rest := []byte(page); len(rest) > 0; {
+		k := len(rest)
+		if n > 0 {
+			k = min(n, k)
+		}
+		if _, err := w.Write(rest[:k]); err != nil {
+			return dst.String(), w, err
+		}
+		rest = rest[k:]
+	}
+	err := w.Close()
+	return dst.String(), w, err
 }
 
 // scriptsDiffer reports whether a page may hold a script with "<!--" inside:
@@ -55,7 +107,7 @@ func scriptsDiffer(page string) bool {
 
 // compareDocuments is not for pages with a <frameset>: one that comes after the
 // notice can no longer replace the body.
-func compareDocuments(t *testing.T, page, marked string) {
+func compareDocuments(t fataler, page, marked string) {
 	t.Helper()
 	page, marked = strings.TrimPrefix(page, "\ufeff"), strings.TrimPrefix(marked, "\ufeff") // a decoder takes it off
 	want, err := html.Parse(strings.NewReader(page))
@@ -69,7 +121,7 @@ func compareDocuments(t *testing.T, page, marked string) {
 	if n := removeOurs(got); n != 3 {
 		t.Fatalf("%d elements of ours are in the document of %q, want 3", n, marked)
 	}
-	if a, b := render(t, got), render(t, want); a != b {
+	if a, b := render(got), render(want); a != b {
 		t.Fatalf("documents differ:\n%q\n%q\nof %q", a, b, marked)
 	}
 }
@@ -95,8 +147,7 @@ func removeOurs(doc *html.Node) (n int) {
 }
 
 // render writes a document; text nodes side by side read as one.
-func render(t *testing.T, doc *html.Node) string {
-	t.Helper()
+func render(doc *html.Node) string {
 	var b strings.Builder
 	for c := range doc.Descendants() {
 		depth := 0

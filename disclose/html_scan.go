@@ -183,7 +183,7 @@ func (z *pageScan) startTag(buf []byte) (int, step) {
 		z.page = true
 	case name == "frameset" && z.headDone:
 		return 0, stepNoPage
-	case !headTags[name]:
+	case !headTags[name] || name == "noscript" && z.headDone: // not in section 13.2.6.4.6
 		return z.content()
 	}
 	n, tag := z.wholeTag(buf)

@@ -52,6 +52,7 @@ var pages = map[string]string{
 	"body closed at once": "<html><head>^</head>|</body>",
 	"second head":         "<html><head></p><head><title></title>^</head></p><head><meta name=x>|<p>",
 	"late metadata":       "<html><head>^</head><title>x</title><body>|x",
+	"late noscript":       "<html><head>^</head>|<noscript><p></noscript><body>x",
 	"line break":          "<html>^|</br>",
 	"nul":                 "<!doctype html>^|\x00<p>",
 	"svg first":           "<!doctype html><html>^|<svg><title><body></title></svg>",
