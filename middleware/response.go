@@ -155,6 +155,9 @@ func (ex *exchange) output(contentType string) disclose.Output {
 	if ex.route.code && out.Constrained == disclose.ReasonNone {
 		out.Constrained = disclose.ReasonCode
 	}
+	if ex.part && out.Constrained == disclose.ReasonNone && disclose.Classify(contentType) == disclose.KindHTML {
+		out.Constrained = disclose.ReasonUnknownShape
+	}
 	return out
 }
 
@@ -375,6 +378,11 @@ func hasTrailers(h http.Header) bool {
 func (w *response) setMarks(h http.Header, result disclose.Result) {
 	if w.plan.reason != disclose.ReasonErrorStatus {
 		appendVary(h, "Accept-Language")
+		if w.ex.route.shape == disclose.ShapeHTML || disclose.Classify(h.Get("Content-Type")) == disclose.KindHTML {
+			for _, name := range fragmentFields {
+				appendVary(h, name)
+			}
+		}
 		makePrivate(h)
 	}
 	if w.plan.action == actBare {
