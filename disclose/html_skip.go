@@ -127,26 +127,26 @@ func (s *skipper) scriptText(buf []byte) (n int, done bool) {
 	}
 }
 
+// A scriptRule says what a text inside a script leads to.
+type scriptRule struct {
+	text string
+	tag  bool // it is the start of a tag, so its name has to end there
+	to   scriptMode
+	move int // bytes to go on behind; 0 where the script ends
+}
+
+// scriptRules are those of each mode. The dashes of "<!--" may be those of "-->".
+var scriptRules = [...][]scriptRule{
+	scriptPlain:   {{"</script", true, scriptPlain, 0}, {"<!--", false, scriptEscaped, 2}},
+	scriptEscaped: {{"</script", true, scriptPlain, 0}, {"-->", false, scriptPlain, 3}, {"<script", true, scriptDouble, 7}},
+	scriptDouble:  {{"</script", true, scriptEscaped, 8}, {"-->", false, scriptPlain, 3}},
+}
+
 // turn changes the mode by what stands at the start of buf. matchYes with a move
 // of 0 is the end of the script.
 func (s *skipper) turn(buf []byte) (move int, m match) {
-	type rule struct {
-		text string
-		tag  bool
-		to   scriptMode
-		move int
-	}
-	var rules []rule
-	switch s.script {
-	case scriptPlain: // the dashes of "<!--" may be those of "-->"
-		rules = []rule{{"</script", true, scriptPlain, 0}, {"<!--", false, scriptEscaped, 2}}
-	case scriptEscaped:
-		rules = []rule{{"</script", true, scriptPlain, 0}, {"-->", false, scriptPlain, 3}, {"<script", true, scriptDouble, 7}}
-	case scriptDouble:
-		rules = []rule{{"</script", true, scriptEscaped, 8}, {"-->", false, scriptPlain, 3}}
-	}
 	maybe := matchNo
-	for _, r := range rules {
+	for _, r := range scriptRules[s.script] {
 		got := matchText(buf, r.text)
 		if r.tag {
 			got = matchTag(buf, r.text)
