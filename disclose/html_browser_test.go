@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 	"golang.org/x/text/language"
+	"pgregory.net/rapid"
 )
 
 // strictest forbids all that a policy can forbid a page.
@@ -85,6 +86,51 @@ func newBrowser(t *testing.T) browser {
 	}
 	t.Skip("no Chromium found: visibility, policy and accessibility tree of the notice are not checked")
 	return browser{}
+}
+
+// TestHTMLDocumentsInABrowser is TestHTMLAnyOrder with a browser's parser, which
+// knows what golang.org/x/net/html does not: escaped scripts, foreign content.
+func TestHTMLDocumentsInABrowser(t *testing.T) {
+	browser := newBrowser(t)
+	m := newTestMarker(t, nil)
+	var pairs [][2]string
+	add := func(page string) {
+		page = strings.TrimPrefix(page, "\ufeff") // a decoder takes it off
+		if strings.Contains(page, "<noscript") || strings.Contains(page, "\x00") {
+			return // DOMParser runs no scripts, and Chromium drops a NUL that opens the body (section 13.2.6.4.6)
+		}
+		if marked, w, err := markPage(m, page, 1); err != nil {
+			t.Fatal(err)
+		} else if w.Result().Notice {
+			pairs = append(pairs, [2]string{page, marked})
+		}
+	}
+	for _, page := range pages {
+		add(expand(page, "", ""))
+	}
+	for seed := range 3000 {
+		add("<html>" + strings.Join(rapid.SliceOfN(htmlPieces, 0, 24).Example(seed), ""))
+	}
+	data, err := json.Marshal(pairs)
+	if err != nil || len(pairs) < 1000 {
+		t.Fatal(len(pairs), err)
+	}
+	bad, err := chromedp.Run(browser.ctx, chromedp.Evaluate[[]string](`((pairs) => pairs.flatMap(([page, marked]) => {
+		const parse = (text) => new DOMParser().parseFromString(text, 'text/html'), doc = parse(marked);
+		const ours = [doc.head.querySelectorAll('meta[name=ai-disclosure]'), doc.head.querySelectorAll('script.avow-label'),
+			doc.querySelectorAll('body > .avow-notice:first-child')];
+		const whole = ours.every((found) => found.length === 1);
+		ours.forEach((found) => found.forEach((e) => e.remove()));
+		doc.normalize();
+		return whole && doc.isEqualNode(parse(page)) ? [] : [marked];
+	}))(`+string(data)+`)`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d documents", len(pairs))
+	for _, marked := range bad[:min(len(bad), 5)] {
+		t.Errorf("the document differs, or lacks an element: %q", marked)
+	}
 }
 
 // A sight is what a browser makes of a page.
