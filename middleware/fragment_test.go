@@ -47,12 +47,14 @@ func TestHTMLForScripts(t *testing.T) {
 	vary := "Accept-Language|" + strings.Join(fragmentFields, "|")
 	srv := wrap(t, testOptions(disclose.Strict), func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Language", "fi")
 		_, _ = io.WriteString(w, page)
 	})
 	a := ask(t, "GET", srv.URL+"/page", "", "Sec-Fetch-Dest", "document")
 	wantStatus(t, a, 200)
 	wantHeader(t, a, "Avow-Outcome", "marked")
 	wantHeader(t, a, "Vary", vary)
+	wantHeader(t, a, "Content-Language", "fi") // the page's, not the notice's
 	if !bytes.Contains(a.body, []byte(`<body><div role="note"`)) || !bytes.Contains(a.body, []byte(`<meta name="ai-disclosure"`)) {
 		t.Fatalf("not marked: %s", a.body)
 	}

@@ -353,7 +353,8 @@ func (w *response) changeHeaders(h http.Header, result disclose.Result, body []b
 	if n, ok := w.out.Length(); ok && !hasTrailers(h) && w.r.Method != http.MethodHead {
 		h.Set("Content-Length", strconv.FormatInt(n, 10))
 	}
-	if !result.Language.IsRoot() { // of the notice, given or to come
+	html := disclose.Classify(h.Get("Content-Type")) == disclose.KindHTML
+	if !result.Language.IsRoot() && !html { // of the notice, given or to come; an element says its own
 		h.Set("Content-Language", result.Language.String())
 	}
 	if disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE {
