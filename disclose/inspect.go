@@ -3,7 +3,6 @@ package disclose
 import (
 	"errors"
 	"fmt"
-	"html"
 	"slices"
 	"strings"
 
@@ -163,16 +162,4 @@ func payloadOrNone(text string) string {
 		return ""
 	}
 	return p.String()
-}
-
-// readHTML looks for the notice element.
-func (in *inspection) readHTML() {
-	page := string(in.data)
-	f := Finding{Status: Absent}
-	for _, notice := range in.d.notices.all() {
-		if strings.Contains(page, `class="avow-notice">`+html.EscapeString(notice)) {
-			f = Finding{Status: Present, reason: CauseStatementOnly, Detail: notice}
-		}
-	}
-	in.set(CarrierNotice, f)
 }

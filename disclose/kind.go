@@ -92,8 +92,12 @@ func planFor(d *driver, shape Shape, contentType string) Mode {
 		if d != nil {
 			return ModeStream
 		}
-	case KindText, KindHTML:
+	case KindText:
 		if shape != ShapeCode && utf8Text(contentType) {
+			return ModeStream
+		}
+	case KindHTML:
+		if shape != ShapeCode && asciiMarkup(contentType) {
 			return ModeStream
 		}
 	}

@@ -106,9 +106,17 @@ func find(tag language.Tag) wording {
 	return wordings[0]
 }
 
+// rightToLeft are the scripts written from right to left (ISO 15924).
+var rightToLeft = []string{"Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"}
+
 // direction is the writing direction of a language, as HTML's dir says it. All
 // built-in languages are written from left to right.
-func direction(language.Tag) string { return "ltr" }
+func direction(tag language.Tag) string {
+	if script, _ := tag.Script(); slices.Contains(rightToLeft, script.String()) {
+		return "rtl"
+	}
+	return "ltr"
+}
 
 // A noticeSet holds the texts of one deployment.
 type noticeSet struct{ custom map[string]string }

@@ -26,23 +26,24 @@ func withText(file []byte, key, text string) []byte {
 // pictures finds the base64 of PNG files in any text.
 var pictures = regexp.MustCompile(`iVBORw0KGgo[A-Za-z0-9+/]+=*`)
 
-// TestImagesOfEveryShape: each picture of an answer carries the mark of the id
-// that the field gives it, and nothing else changes.
-func TestImagesOfEveryShape(t *testing.T) {
-	key := newTestKey(t)
-	m := newTestMarker(t, func(o *Options) { o.Key = key })
+// imageAnswer is an answer with pictures, how many of them are marked, and how
+// many fields name them.
+type imageAnswer struct {
+	out    Output
+	text   string
+	marked int
+	fields int
+}
+
+func imageAnswers(t *testing.T) map[string]imageAnswer {
+	t.Helper()
 	one, two, three := testPNG(t, 256, 256, 1), testPNG(t, 256, 256, 2), testPNG(t, 256, 256, 3)
 	pointers, err := NewPointers([]string{"/answer"}, []string{"/pictures/*/data"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sse := "text/event-stream"
-	for name, c := range map[string]struct {
-		out    Output
-		text   string
-		marked int
-		fields int
-	}{
+	return map[string]imageAnswer{
 		"images SSE": {Output{ContentType: sse, Shape: ShapeOpenAIImages},
 			"event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"" + b64(one) + "\",\"partial_image_index\":0}\n\n" +
 				"event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"" + b64(two) + "\",\"usage\":{}}\n\n", 2, 2},
@@ -74,7 +75,15 @@ func TestImagesOfEveryShape(t *testing.T) {
 		"replicate": {Output{ContentType: "application/json", Shape: ShapeReplicate}, `{"id":"p","output":["data:image/png;base64,` + b64(one) + `"]}`, 1, 1},
 		"mcp":       {Output{ContentType: "application/json", Shape: ShapeMCP}, `{"result":{"content":[{"type":"image","data":"` + b64(one) + `","mimeType":"image/png"}]}}`, 1, 1},
 		"pointers":  {Output{ContentType: "application/json", Shape: ShapeCustom, Pointers: pointers}, `{"answer":"Here","pictures":[{"data":"` + b64(one) + `"},{"data":"` + b64(two) + `"}],"other":{"data":"` + b64(three) + `"}}`, 2, 1},
-	} {
+	}
+}
+
+// TestImagesOfEveryShape: each picture of an answer carries the mark of the id
+// that the field gives it, and nothing else changes.
+func TestImagesOfEveryShape(t *testing.T) {
+	key := newTestKey(t)
+	m := newTestMarker(t, func(o *Options) { o.Key = key })
+	for name, c := range imageAnswers(t) {
 		t.Run(name, func(t *testing.T) {
 			got, w, err := mark(t, m, c.out, c.text, 0)
 			if err != nil {

@@ -112,8 +112,7 @@ func (w *Writer) plan() {
 		w.planAnswer(enabled)
 		w.sink = w.newStream(lineFrame)
 	case kind == KindHTML:
-		w.planNotice(enabled)
-		w.sink = &htmlSink{w: w}
+		w.planHTML(enabled)
 	default:
 		w.planNotice(enabled)
 		w.planTextMark(enabled)

@@ -157,6 +157,7 @@ type exchange struct {
 	upgrade  bool
 	request  disclose.Request
 	language string // Accept-Language
+	part     bool   // a script asks for HTML to put into a page; see partOfPage
 	label    atomic.Pointer[disclose.Label]
 	unframed bool // the upstream's body ends with its connection
 	broken   bool // the upstream's body broke off

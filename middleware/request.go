@@ -30,6 +30,7 @@ func (ex *exchange) prepare(r *http.Request) *http.Request {
 		out.Header = http.Header{}
 	}
 	ex.language = strings.Join(r.Header["Accept-Language"], ",")
+	ex.part = partOfPage(r.Header)
 	ex.request = disclose.Request{Choices: 1}
 	removeOwn(out.Header)
 	out.Header.Del("Range")

@@ -142,27 +142,6 @@ func (w *response) open() {
 	}
 }
 
-// output describes the exchange's output to package disclose.
-func (ex *exchange) output(contentType string) disclose.Output {
-	out := disclose.Output{
-		ContentType: contentType, Shape: ex.route.shape, Route: ex.route.name,
-		Language: ex.c.languages.negotiate(ex.language), Turn: ex.request.Turn,
-		Constrained: ex.request.Constrained, NoFrames: ex.request.NoFrames, Choices: ex.request.Choices,
-		Pointers: ex.route.pointers, Stored: ex.route.stored,
-		Carriers: ex.route.carriers, Require: ex.route.require, Unframed: ex.unframed,
-	}
-	if l := ex.label.Load(); l != nil {
-		out.Label = *l
-	}
-	if out.Label.Generator == "" {
-		out.Label.Generator = ex.request.Model
-	}
-	if ex.route.code && out.Constrained == disclose.ReasonNone {
-		out.Constrained = disclose.ReasonCode
-	}
-	return out
-}
-
 // bareResult is the Result of a response that carries the header alone.
 func (w *response) bareResult() disclose.Result {
 	res := disclose.Result{Outcome: disclose.OutcomeMarked}
@@ -355,7 +334,8 @@ func (w *response) changeHeaders(h http.Header, result disclose.Result, body []b
 	if n, ok := w.out.Length(); ok && !hasTrailers(h) && w.r.Method != http.MethodHead {
 		h.Set("Content-Length", strconv.FormatInt(n, 10))
 	}
-	if !result.Language.IsRoot() { // of the notice, given or to come
+	html := disclose.Classify(h.Get("Content-Type")) == disclose.KindHTML
+	if !result.Language.IsRoot() && !html { // of the notice, given or to come; an element says its own
 		h.Set("Content-Language", result.Language.String())
 	}
 	if disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE {
@@ -380,6 +360,11 @@ func hasTrailers(h http.Header) bool {
 func (w *response) setMarks(h http.Header, result disclose.Result) {
 	if w.plan.reason != disclose.ReasonErrorStatus {
 		appendVary(h, "Accept-Language")
+		if w.ex.route.shape == disclose.ShapeHTML || disclose.Classify(h.Get("Content-Type")) == disclose.KindHTML {
+			for _, name := range fragmentFields {
+				appendVary(h, name)
+			}
+		}
 		makePrivate(h)
 	}
 	if w.plan.action == actBare {
