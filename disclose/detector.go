@@ -14,6 +14,7 @@ import (
 
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/watermark"
+	"github.com/avowai/avow/watermark/tokenmark"
 )
 
 // A VerifyKey is a key that marks are looked for under.
@@ -25,6 +26,9 @@ type VerifyKey struct {
 // DetectorOptions configure a Detector. The zero value finds public marks only.
 type DetectorOptions struct {
 	Keys []VerifyKey
+	// TokenProfiles are the configurations of backends whose own marks are
+	// looked for in the token ids of saved answers; at most 64.
+	TokenProfiles []tokenmark.Profile
 	// Records are asked about the ids that are read; nil asks nobody.
 	Records Records
 	// MaxBytes bounds an input; 0 means 32 MiB.
@@ -71,6 +75,11 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 	notices, err := newNoticeSet(o.Notices)
 	if err != nil {
 		return nil, err
+	}
+	if len(o.TokenProfiles) > 0 {
+		if _, err := tokenmark.Detect(nil, o.TokenProfiles...); err != nil {
+			return nil, fmt.Errorf("disclose: token profiles: %w", err)
+		}
 	}
 	d := &Detector{o: o, revoked: map[string]bool{}, notices: notices,
 		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1)))}
@@ -227,6 +236,9 @@ func (in *inspection) verdict() (Status, Cause) {
 		return Verified, CauseKeyMatches
 	case mark.Status == Present:
 		return Present, mark.reason
+	}
+	if tokens := in.found[CarrierTokenMark]; tokens.Status == Verified {
+		return Verified, tokens.reason
 	}
 	if text := in.found[CarrierTextMark]; text.Status == Verified || text.Status == Present {
 		return text.Status, text.reason

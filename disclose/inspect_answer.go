@@ -16,7 +16,9 @@ func (in *inspection) readAnswer() error {
 	in.set(CarrierNotice, Finding{Status: Absent})
 	texts := map[part]*strings.Builder{}
 	var images [][]byte
-	for _, payload := range in.payloads() {
+	payloads := in.payloads()
+	in.readTokens(payloads)
+	for _, payload := range payloads {
 		a := in.readPayload(payload)
 		if len(texts) == 0 && len(a.texts) > 0 {
 			in.readNotice([]byte(jsonscan.Unquote(a.texts[0].span.Of(payload), 4096)))
@@ -100,7 +102,7 @@ func (in *inspection) payloads() [][]byte {
 	switch Classify(in.report.ContentType) {
 	case KindJSON:
 		switch start := bytes.TrimLeft(in.data, " \t\r\n\ufeff"); {
-		case bytes.HasPrefix(start, []byte("[")):
+		case bytes.HasPrefix(start, []byte("[")) && bytes.IndexByte(start, '{') > 0:
 			frame = arrayFrame // a saved stream that is one array
 		case jsonscan.Valid(in.data) == nil:
 			return [][]byte{in.data}
