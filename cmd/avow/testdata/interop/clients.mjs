@@ -8,8 +8,8 @@
 // asks, so that the upstream can tell the cases apart. PATTERN picks cases.
 import aisdk from "./clients/aisdk.mjs";
 import anthropic from "./clients/anthropic.mjs";
+import bare from "./clients/fetch.mjs";
 import google from "./clients/google.mjs";
-import huggingface from "./clients/huggingface.mjs";
 import ollama from "./clients/ollama.mjs";
 import chat from "./clients/openai-chat.mjs";
 import images from "./clients/openai-images.mjs";
@@ -17,7 +17,7 @@ import responses from "./clients/openai-responses.mjs";
 import ui from "./clients/ui.mjs";
 
 const [base, pattern = ""] = process.argv.slice(2);
-const cases = { ...chat, ...responses, ...images, ...anthropic, ...google, ...ollama, ...aisdk, ...ui, ...huggingface };
+const cases = { ...chat, ...responses, ...images, ...anthropic, ...google, ...ollama, ...aisdk, ...ui, ...bare };
 
 for (const [name, run] of Object.entries(cases)) {
   if (!name.match(pattern)) continue;

@@ -1,5 +1,4 @@
-// @google/genai: generateContent, its stream, chats, and Imagen. The stream as
-// one JSON array (no alt=sse) has no official client; fetch reads it.
+// @google/genai: generateContent, its stream, chats, and Imagen.
 import { GoogleGenAI } from "@google/genai";
 import { Joined, coveredBytes, each, named, place, question } from "./shared.mjs";
 
@@ -74,16 +73,9 @@ async function later(url, way) {
 }
 
 async function imagen(url, scenario) {
-  const r = await client(url).models.generateImages({ model: scenario, prompt: "a lighthouse" });
+  const cloud = new GoogleGenAI({ vertexai: true, apiKey: "unused", httpOptions: { baseUrl: url } }); // Imagen's only home
+  const r = await cloud.models.generateImages({ model: scenario, prompt: "a lighthouse" });
   return { images: r.generatedImages.map((i) => i.image.imageBytes), types: r.generatedImages.map((i) => i.image.mimeType) };
-}
-
-async function array(url, scenario) {
-  const body = JSON.stringify({ contents: [{ role: "user", parts: [{ text: question }] }] });
-  const headers = { "Content-Type": "application/json" };
-  const r = await fetch(`${url}/v1beta/models/${scenario}:streamGenerateContent`, { method: "POST", headers, body });
-  const elements = await r.json();
-  return { texts: [elements.map((e) => plain(parts(e))).join("")], chunks: elements.length, field: elements[0].ai_disclosure ?? null };
 }
 
 export default {
@@ -95,5 +87,4 @@ export default {
     "later/stream": (url) => later(url, "stream"),
   }),
   ...named("google/imagen", { "predict/json": imagen }),
-  ...named("fetch/gemini-array", each(["short", "long"], "stream", array)),
 };
