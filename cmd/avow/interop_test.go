@@ -124,10 +124,29 @@ func needNode(t *testing.T) string {
 	if err != nil {
 		t.Skip("interop: Node.js is not installed; install Node 20 or later to run the official clients")
 	}
-	if _, err := os.Stat(filepath.Join(interopDir, "node_modules", "openai")); err != nil {
-		t.Skip("interop: the clients are not installed; run: npm ci --prefix cmd/avow/" + interopDir)
+	var pinned, found struct {
+		Version      string
+		Dependencies map[string]string
+	}
+	if err := readJSON(filepath.Join(interopDir, "package.json"), &pinned); err != nil {
+		t.Fatal(err)
+	}
+	for name, version := range pinned.Dependencies {
+		found.Version = ""
+		_ = readJSON(filepath.Join(interopDir, "node_modules", filepath.FromSlash(name), "package.json"), &found)
+		if found.Version != version {
+			t.Skipf("interop: %s %s is not installed; run: npm ci --prefix cmd/avow/%s", name, version, interopDir)
+		}
 	}
 	return node
+}
+
+func readJSON(file string, v any) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, v)
 }
 
 // needGoClients builds the Go clients, or skips with what to do. They are a
@@ -139,7 +158,7 @@ func needGoClients(t *testing.T) string {
 	list := exec.Command("go", "list", "-deps", "-mod=readonly", ".")
 	list.Dir = dir
 	if out, err := list.CombinedOutput(); err != nil {
-		t.Skipf("interop: the Go clients are not in the module cache; run: go mod download -C cmd/avow/%s\n%s", dir, out)
+		t.Skipf("interop: the Go clients are not in the module cache; run: go -C cmd/avow/%s mod download\n%s", filepath.ToSlash(dir), out)
 	}
 	build := exec.Command("go", "build", "-o", bin, ".")
 	build.Dir = dir
