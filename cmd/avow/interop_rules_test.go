@@ -47,33 +47,35 @@ type edit struct {
 // edits has an entry for each scenario: free prose of a first turn gets the
 // notice, anything that a program parses gets nothing.
 var edits = map[string]edit{
-	"short":      {notice: true},
-	"german":     {notice: true},
-	"two":        {notice: true},
-	"usage":      {notice: true},
-	"azure":      {notice: true},
-	"reasoning":  {notice: true},
-	"thinking":   {notice: true},
-	"cited":      {notice: true},
-	"images":     {notice: true},
-	"image":      {notice: true},
-	"incomplete": {notice: true},
-	"parts":      {notice: true},
-	"logprobs":   {notice: true}, // but no frames: the tokens would not be the text's
-	"long":       {notice: true, frames: true},
-	"long-crlf":  {notice: true, frames: true},
-	"escaped":    {notice: true, frames: true},
-	"text-tools": {either: true}, // a stream's tool call comes after the text
-	"json":       {},
-	"tools":      {},
-	"refusal":    {},
-	"blocked":    {},
-	"later":      {},
-	"b64":        {},
-	"several":    {},
-	"predict":    {},
-	"file":       {},
-	"url":        {},
+	"short":       {notice: true},
+	"german":      {notice: true},
+	"two":         {notice: true},
+	"usage":       {notice: true},
+	"azure":       {notice: true},
+	"reasoning":   {notice: true},
+	"thinking":    {notice: true},
+	"cited":       {notice: true},
+	"images":      {notice: true},
+	"image":       {notice: true},
+	"incomplete":  {notice: true},
+	"parts":       {notice: true},
+	"logprobs":    {notice: true}, // but no frames: the tokens would not be the text's
+	"long":        {notice: true, frames: true},
+	"long-crlf":   {notice: true, frames: true},
+	"escaped":     {notice: true, frames: true},
+	"tool-loop":   {notice: true}, // in the answer after the tool's
+	"text-tools":  {either: true}, // a stream's tool call comes after the text
+	"tool-result": {either: true}, // in this answer where it was not in that one
+	"json":        {},
+	"tools":       {},
+	"refusal":     {},
+	"blocked":     {},
+	"later":       {},
+	"b64":         {},
+	"several":     {},
+	"predict":     {},
+	"file":        {},
+	"url":         {},
 }
 
 // A caseName is client/shape/scenario/way.

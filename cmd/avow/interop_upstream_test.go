@@ -112,8 +112,12 @@ var upstreamShapes = []struct {
 	{regexp.MustCompile(`^ui/api/chat$`), "ui", "sse"},
 }
 
+// toolResult finds a tool's result in a request of any shape.
+var toolResult = regexp.MustCompile(`"role":"tool"|"type":"(?:tool_result|function_call_output)"|"functionResponse":`)
+
 // match finds the fixture that a request asks for: the shape by path, the file
-// by model, the framing by the request's own switch.
+// by model, the framing by the request's own switch. After a tool's result the
+// model is done with tools.
 func match(path, alt string, body []byte) (fixture, error) {
 	var req struct {
 		Model   string
@@ -141,6 +145,9 @@ func match(path, alt string, body []byte) (fixture, error) {
 		}
 		if s.shape == "gemini" && f.ext == "array.json" && alt == "sse" {
 			f.ext = "sse"
+		}
+		if f.model == "tools" && toolResult.Match(body) {
+			f.model = "second"
 		}
 		f.model, f.crlf = strings.CutSuffix(f.model, "-crlf")
 		f.contentType = framings[f.ext]

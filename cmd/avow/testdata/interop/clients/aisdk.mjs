@@ -4,7 +4,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { Output, generateText, jsonSchema, streamText, tool } from "ai";
+import { Output, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { each, followUp, ask, named, place, question, tower } from "./shared.mjs";
 
 globalThis.AI_SDK_LOG_WARNINGS = false;
@@ -25,8 +25,14 @@ const extras = {
   json: { output: Output.object({ schema: tower }), providerOptions: { anthropic: { structuredOutputMode: "outputFormat" } } },
   tools: { tools: { weather } },
   "text-tools": { tools: { weather } },
+  "tool-loop": {
+    tools: { weather: tool({ inputSchema: jsonSchema(place), execute: async () => "fog" }) },
+    stopWhen: stepCountIs(3),
+    providerOptions: { openai: { store: false } }, // else the history is a list of ids
+  },
 };
-const request = (model, scenario) => ({ model: model(scenario), prompt: question, maxRetries: 0, ...extras[scenario] });
+const models = { "tool-loop": "tools" };
+const request = (model, scenario) => ({ model: model(models[scenario] ?? scenario), prompt: question, maxRetries: 0, ...extras[scenario] });
 
 // seen reports a result whose members are values; sources and raw usage are
 // what the provider made of the answer's other members.
@@ -45,8 +51,10 @@ function seen(r) {
 
 async function generate(model, scenario) {
   const r = await generateText(request(model, scenario));
-  return { ...seen(r), ...(scenario === "json" && { parsed: r.output }) };
+  return { ...seen(r), steps: await steps(r), ...(scenario === "json" && { parsed: r.output }) };
 }
+
+const steps = async (r) => (await r.steps).map((s) => [s.text.length > 0, s.toolCalls.length, s.toolResults.map((t) => t.output)]);
 
 const members = ["text", "reasoningText", "toolCalls", "sources", "files", "finishReason", "usage", "content"];
 
@@ -60,7 +68,7 @@ async function stream(model, scenario) {
   }
   if (failure) throw failure;
   const whole = Object.fromEntries(await Promise.all(members.map(async (m) => [m, await r[m]])));
-  return { ...seen(whole), deltas: [deltas], types, ...(scenario === "json" && { parsed: await r.output }) };
+  return { ...seen(whole), deltas: [deltas], types, steps: await steps(r), ...(scenario === "json" && { parsed: await r.output }) };
 }
 
 // later sends the SDK's own record of the first turn back.
@@ -90,6 +98,8 @@ const scenarios = {
 export default Object.fromEntries(Object.entries(providers).flatMap(([prefix, provider]) => Object.entries(named(prefix, {
   ...each(scenarios[prefix][0], "generate", (url, s) => generate(provider(url), s)),
   ...each(scenarios[prefix][1], "stream", (url, s) => stream(provider(url), s)),
+  "tool-loop/generate": (url) => generate(provider(url), "tool-loop"),
+  "tool-loop/stream": (url) => stream(provider(url), "tool-loop"),
   "later/generate": (url) => later(provider(url), "short"),
   "later/long": (url) => later(provider(url), "long"),
 }))));

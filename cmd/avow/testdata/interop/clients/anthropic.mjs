@@ -68,6 +68,15 @@ async function later(url, first, extra) {
   return seen(await client(url).messages.create({ ...request(first), model: "second", messages }));
 }
 
+// loop lets the helper call the tool and ask again.
+async function loop(url, stream) {
+  const asked = [];
+  const run = (input) => (asked.push(input), "fog");
+  const weather = { name: "weather", input_schema: place, type: "custom", run, parse: (input) => input };
+  const request = { model: "tools", max_tokens: 2048, messages: ask, tools: [weather], max_iterations: 3, stream };
+  return { ...seen(await client(url).beta.messages.toolRunner(request)), asked };
+}
+
 const result = (r) => [{ role: "user", content: [{ type: "tool_result", tool_use_id: r.content.at(-1).id, content: "fog" }] }];
 
 export default named("anthropic/anthropic", {
@@ -79,5 +88,7 @@ export default named("anthropic/anthropic", {
   "later/json": (url) => later(url, "short", () => []),
   "later/long": (url) => later(url, "long", () => []),
   "later/thinking": (url) => later(url, "thinking", () => []),
-  "later/tool-result": (url) => later(url, "text-tools", result),
+  "tool-result/json": (url) => later(url, "text-tools", result),
+  "tool-loop/runner": (url) => loop(url, false),
+  "tool-loop/runner-stream": (url) => loop(url, true),
 });

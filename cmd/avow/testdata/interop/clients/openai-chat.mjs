@@ -86,6 +86,17 @@ async function later(url, first, second) {
   return seen(await second(client(url).chat.completions, { model: "second", messages }));
 }
 
+// loop lets the helper call the tool and ask again.
+async function loop(url, stream) {
+  const asked = [], joined = new Joined();
+  const run = (input) => (asked.push(input), "fog");
+  const weather = { type: "function", function: { name: "weather", parameters: place, parse: JSON.parse, function: run } };
+  const runner = client(url).chat.completions.runTools({ model: "tools", messages: ask, tools: [weather], stream });
+  runner.on("content", (delta) => joined.add(0, delta));
+  const text = await runner.finalContent();
+  return { texts: [text], deltas: joined.texts, asked, roles: runner.messages.map((m) => m.role) };
+}
+
 async function legacy(url, scenario) {
   const r = await client(url).completions.create({ model: scenario, prompt: "Lighthouses?" });
   return { texts: r.choices.map((c) => c.text), usage: r.usage, field: r.ai_disclosure ?? null };
@@ -107,6 +118,8 @@ export default {
     ...each(["short", "long", "two", "json", "tools", "refusal", "reasoning", "azure", "usage"], "managed", managed),
     "json/parse": parse,
     "json/parse-managed": parseManaged,
+    "tool-loop/runner": (url) => loop(url, false),
+    "tool-loop/runner-stream": (url) => loop(url, true),
     "later/json": (url) => later(url, "short", (api, req) => api.create(req)),
     "later/managed": (url) => later(url, "long", (api, req) => api.stream(req).finalChatCompletion()),
   }),

@@ -58,13 +58,16 @@ async function raw(url, scenario) {
 }
 
 async function managed(url, scenario) {
-  const joined = new Joined(), echoes = [], partial = [];
+  const joined = new Joined(), echoes = [], partial = [], whole = [];
   const stream = client(url).responses.stream(request(scenario));
   for await (const e of stream) {
     note(e, joined, echoes);
     if (e.type === "response.image_generation_call.partial_image") partial.push(e.partial_image_b64);
+    if (e.type === "response.output_item.done" && e.item.result) whole.push(e.item.result);
   }
-  return { ...seen(await stream.finalResponse()), deltas: joined.texts, echoes, partial, chunks: joined.chunks };
+  const got = seen(await stream.finalResponse());
+  const repeated = got.images.join() === whole.join();
+  return { ...got, images: [...partial, ...got.images], repeated, deltas: joined.texts, echoes, chunks: joined.chunks };
 }
 
 async function parse(url, scenario) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/responses"
@@ -61,7 +62,7 @@ func responseStream(url, scenario string) (doc, error) {
 	c := openAI(url)
 	stream := c.Responses.NewStreaming(context.Background(), responseRequest(scenario))
 	var final responses.Response
-	var numbers, echoes, partial []any
+	var numbers, echoes, partial, whole []any
 	joined := ""
 	for stream.Next() {
 		e := stream.Current()
@@ -77,6 +78,9 @@ func responseStream(url, scenario string) (doc, error) {
 			for _, part := range e.Item.Content {
 				echoes = append(echoes, part.Text)
 			}
+			if e.Item.Result != "" {
+				whole = append(whole, e.Item.Result)
+			}
 		case "response.image_generation_call.partial_image":
 			partial = append(partial, e.PartialImageB64)
 		case "response.completed", "response.incomplete":
@@ -87,7 +91,9 @@ func responseStream(url, scenario string) (doc, error) {
 		return nil, err
 	}
 	seen := responseSeen(&final)
-	seen["deltas"], seen["numbers"], seen["echoes"], seen["partial"] = []any{joined}, numbers, echoes, partial
+	images, _ := seen["images"].([]any)
+	seen["repeated"], seen["images"] = reflect.DeepEqual(images, whole), append(partial, images...)
+	seen["deltas"], seen["numbers"], seen["echoes"] = []any{joined}, numbers, echoes
 	return seen, nil
 }
 
