@@ -164,8 +164,10 @@ func needGoClients(t *testing.T) string {
 	bin := filepath.Join(t.TempDir(), "goclients")
 	list := exec.Command("go", "list", "-deps", "-mod=readonly", ".")
 	list.Dir = dir
-	if out, err := list.CombinedOutput(); err != nil {
-		t.Skipf("interop: the Go clients are not in the module cache; run: go -C cmd/avow/%s mod download\n%s", filepath.ToSlash(dir), out)
+	var why bytes.Buffer
+	list.Stderr = &why
+	if err := list.Run(); err != nil {
+		t.Skipf("interop: the Go clients are not in the module cache; run: go -C cmd/avow/%s mod download\n%s", filepath.ToSlash(dir), why.String())
 	}
 	build := exec.Command("go", "build", "-o", bin, ".")
 	build.Dir = dir
