@@ -93,7 +93,7 @@ func (ex *exchange) readBody(r, out *http.Request) {
 	if len(ex.request.Body) != len(body) {
 		dropDigests(out.Header)
 	}
-	out.Body = &rejoined{io.MultiReader(bytes.NewReader(ex.request.Body), rest{r.Body, io.EOF}), r.Body}
+	out.Body = &rejoined{bytes.NewReader(ex.request.Body), r.Body}
 	out.ContentLength = int64(len(ex.request.Body))
 	out.TransferEncoding = nil
 	if out.Header.Get("Content-Length") != "" {

@@ -1,0 +1,5 @@
+// The frames of avow's text mark, as docs call them: maximal runs of U+FE00 to
+// U+FE0D whose length is a multiple of 22. Anything else is not ours and stays.
+const run = /[\uFE00-\uFE0D]+/g;
+
+export const unmark = (text) => text.replace(run, (r) => (r.length % 22 ? r : ""));
