@@ -20,19 +20,7 @@ const (
 // pending names what avow cannot mark yet: a shape, or one scenario of a shape.
 // Its cases must not break a client, and those of a whole shape must arrive
 // unchanged. An entry that is not needed any longer fails the test.
-var pending = map[string]string{
-	"openai-chat/cited":    "the offsets of annotations are not moved",
-	"openai-chat/images":   "images in a chat answer are not marked",
-	"openai-images-stream": "no driver",
-	"openai-responses":     "no driver",
-	"anthropic":            "no driver",
-	"gemini":               "no driver",
-	"gemini-array":         "no driver",
-	"imagen":               "no driver",
-	"tgi":                  "no driver",
-	"ui":                   "no driver",
-	textMarks:              "text is not marked",
-}
+var pending = map[string]string{}
 
 // textMarks is the entry in pending for invisible marks in long prose.
 const textMarks = "text marks"

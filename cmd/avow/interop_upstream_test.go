@@ -36,6 +36,10 @@ type recordedUpstream struct {
 // An ask is one request as it reached the upstream.
 type ask struct{ Path, Body string }
 
+// drawnID is an id of a call that the AI SDK draws at random where the API has
+// none.
+var drawnID = regexp.MustCompile(`"id":"[A-Za-z0-9]{16}"`)
+
 func newRecordedUpstream(t *testing.T) *recordedUpstream {
 	up := &recordedUpstream{asks: map[string][]ask{}}
 	up.Server = httptest.NewServer(http.HandlerFunc(up.serve))
@@ -62,7 +66,7 @@ func (up *recordedUpstream) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	name = strings.ReplaceAll(name, "~", "/")
 	up.mu.Lock()
-	up.asks[name] = append(up.asks[name], ask{path, string(body)})
+	up.asks[name] = append(up.asks[name], ask{path, drawnID.ReplaceAllString(string(body), `"id":"drawn"`)})
 	up.mu.Unlock()
 	f, err := match(path, r.URL.Query().Get("alt"), body)
 	if err == nil {

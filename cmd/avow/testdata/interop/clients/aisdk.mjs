@@ -34,6 +34,9 @@ const extras = {
 const models = { "tool-loop": "tools" };
 const request = (model, scenario) => ({ model: model(models[scenario] ?? scenario), prompt: question, maxRetries: 0, ...extras[scenario] });
 
+// isPicture: the result of a tool of the provider's that draws.
+const isPicture = (p) => p.type === "tool-result" && p.output?.result?.length > 200;
+
 // seen reports a result whose members are values; sources and raw usage are
 // what the provider made of the answer's other members.
 function seen(r) {
@@ -42,7 +45,7 @@ function seen(r) {
     thinking: r.reasoningText ?? null,
     tools: r.toolCalls.map((c) => [c.toolCallId.length, c.toolName, c.input]),
     sources: r.sources.map((s) => s.url ?? s.title ?? null),
-    images: r.files.map((f) => f.base64),
+    images: [...r.files.map((f) => f.base64), ...r.content.filter(isPicture).map((p) => p.output.result)],
     finish: r.finishReason,
     usage: [r.usage.inputTokens ?? null, r.usage.outputTokens ?? null],
     parts: r.content.map((p) => p.type),
@@ -54,7 +57,7 @@ async function generate(model, scenario) {
   return { ...seen(r), steps: await steps(r), ...(scenario === "json" && { parsed: r.output }) };
 }
 
-const steps = async (r) => (await r.steps).map((s) => [s.text.length > 0, s.toolCalls.length, s.toolResults.map((t) => t.output)]);
+const steps = async (r) => (await r.steps).map((s) => [s.text.length > 0, s.toolCalls.length, s.toolResults.map((t) => isPicture(t) ? "a picture" : t.output)]);
 
 const members = ["text", "reasoningText", "toolCalls", "sources", "files", "finishReason", "usage", "content"];
 
