@@ -8,7 +8,7 @@ import (
 // code, markup, data or mathematics. It errs on that side: what it takes for
 // prose is prose in every renderer tried, not the other way round.
 type blocks struct {
-	fences [3]fence
+	fences [2]fence
 	raw    string // what closes an element or comment that holds no prose
 	math   string // what closes displayed mathematics
 	front  string // what closes front matter
@@ -17,10 +17,11 @@ type blocks struct {
 	carry  bool   // something may be open in the paragraph, until it ends
 	whole  bool   // the text is a document of markup: nothing in it is prose
 
-	lines, code int // lines outside fences; those that look like code
-	seen        int // lines that are not blank
-	dashes      string
-	ahead       bool // lines and code count the whole text
+	list bool // in a list
+
+	all, code int    // bytes outside fences; those of lines that look like code
+	seen      int    // lines that are not blank
+	dashes    string // a first line that may start front matter
 }
 
 // closed reports whether the current line cannot hold a frame, whatever it says.
@@ -30,12 +31,8 @@ func (b *blocks) closed() bool {
 			return true
 		}
 	}
-	return b.raw != "" || b.math != "" || b.front != "" || b.braces > 0 || b.markup || b.whole || b.program()
+	return b.raw != "" || b.math != "" || b.front != "" || b.braces > 0 || b.markup || b.whole
 }
-
-// program reports whether so many lines look like code that the text is taken
-// for a program or a data file without fences.
-func (b *blocks) program() bool { return b.code >= 2 && b.code*5 >= b.lines }
 
 // allow reports whether a line that starts with head may hold a frame.
 func (b *blocks) allow(head string) bool {
@@ -55,7 +52,7 @@ func (b *blocks) allow(head string) bool {
 
 // lineStarts are the beginnings of lines that are no prose: headings,
 // definitions, comments of programming languages, strings over several lines.
-var lineStarts = []string{"#", ":", "%", "//", "/*", "*/", "--", ";", `"""`, "'''"}
+var lineStarts = []string{"#", ":", "%", "//", "/*", "*/", "--", ";", "~~~", `"""`, "'''"}
 
 // structural reports whether a line that starts so is none of running text.
 // A first word with a colon is a key of YAML, a header, or front matter.
@@ -82,18 +79,28 @@ func (b *blocks) endLine(s string, full bool) {
 		b.carry, b.markup = false, false
 		return
 	}
-	b.count(s)
-	_, rest := indent(s)
+	columns, rest := indent(s)
 	body := behindMarkers(rest)
-	if body != rest || marker(rest) > 0 {
-		b.carry = false
-	}
+	b.item(columns, body != rest)
 	plain := withoutCode(body)
+	b.count(columns, plain)
+	b.whole = b.whole || b.seen == 1 && startsWithAny(strings.ToLower(body), documents)
 	b.elements(body, plain)
 	b.formula(plain)
 	b.braces = max(0, b.braces+strings.Count(plain, "{")-strings.Count(plain, "}"))
 	b.carry = b.carry || leavesOpen(plain)
 	b.whole = b.whole || full && strings.Contains(plain, "<")
+}
+
+// item notes whether the line is in a list. One that starts an item ends the
+// paragraph before it.
+func (b *blocks) item(columns int, starts bool) {
+	switch {
+	case starts:
+		b.list, b.carry = true, false
+	case columns == 0:
+		b.list = false
+	}
 }
 
 // frontMatter follows a head of "---" or "+++" lines, which starts a text and
@@ -132,9 +139,6 @@ func (b *blocks) elements(body, plain string) {
 		return
 	}
 	low := strings.ToLower(plain)
-	if b.seen == 1 && (strings.HasPrefix(low, "<!doctype") || strings.HasPrefix(low, "<html") || strings.HasPrefix(low, "<?xml")) {
-		b.whole = true
-	}
 	if len(body) > 1 && body[0] == '<' && (isLatin(rune(body[1])) || strings.IndexByte("/!?", body[1]) >= 0) {
 		b.markup = true
 	}

@@ -2,52 +2,55 @@ package textmark
 
 import "strings"
 
-// A fence follows fenced code in one reading of the text. Whether a fence opens
-// depends on the list or quotation it is in, which takes a whole parser to know,
-// so three readings run side by side and a frame needs all of them outside.
+// A fence follows fenced code in one reading of the text. Whether a line opens
+// one depends on the list it is in, which takes a whole parser to know. So two
+// readings run side by side, and a frame needs both of them outside.
 type fence struct {
 	char   byte // '`' or '~', 0 outside
 	n      int  // length of the opening fence
+	item   int  // columns of the list item that it is in, which it ends with
 	indent int  // columns that the closing fence may be indented by
 }
 
-// readings are the ways a line is read: as it stands, behind list markers, and
-// whatever its indentation.
-var readings = [3]struct {
-	lists  bool
-	indent int
-}{{false, 3}, {true, 3}, {true, 1 << 20}}
+// anyIndent is the limit of the reading that takes every indentation for that
+// of a list. The other one takes more than 3 columns for code (CommonMark 0.31).
+const anyIndent = 1 << 20
 
-// fenceLine has every reading take a line in. It reports whether the line is
-// inside or part of a fence in any of them.
-func fenceLine(fences *[3]fence, s string) bool {
+var readings = [2]int{3, anyIndent}
+
+// fenceLine has both readings take a line in. It reports whether the line is
+// inside or part of a fence in either of them.
+func fenceLine(fences *[2]fence, s string) bool {
 	in := false
-	for i := range fences {
-		was := fences[i].char != 0
-		fences[i].line(s, readings[i].lists, readings[i].indent)
-		in = in || was || fences[i].char != 0
+	for i, limit := range readings {
+		in = fences[i].line(s, limit) || in
 	}
 	return in
 }
 
-func (f *fence) line(s string, lists bool, limit int) {
+func (f *fence) line(s string, limit int) bool {
 	columns, rest := indent(s)
+	if f.char != 0 && columns < f.item && rest != "" {
+		*f = fence{}
+	}
 	if f.char != 0 {
 		if columns <= f.indent && closes(rest, f.char, f.n) {
 			*f = fence{}
 		}
-		return
+		return true
 	}
 	if columns > limit {
-		return
+		return false
 	}
-	body := rest
-	if lists {
-		body = behindMarkers(rest)
+	item := 0
+	body := behindMarkers(rest)
+	if body != rest {
+		item = columns + len(rest) - len(body)
 	}
 	if char, n := opens(body); n > 0 {
-		*f = fence{char, n, max(limit, columns+len(rest)-len(body)+3)}
+		*f = fence{char, n, item, max(limit, item+3)}
 	}
+	return f.char != 0
 }
 
 // opens reads an opening fence (CommonMark 0.31, 4.5).

@@ -32,6 +32,7 @@ type Placer struct {
 	token   token
 	line    line
 	blocks  blocks
+	scan    blocks // of the whole text, where it is there at once
 	watch   watch
 	latin   int  // letters
 	other   int  // letters of other scripts
@@ -102,7 +103,7 @@ func (p *Placer) Skip() Skip {
 		return SkipShortText
 	case p.other > p.latin:
 		return SkipScript
-	case p.blocked || p.blocks.closed():
+	case p.blocked || p.program() || p.blocks.closed():
 		return SkipCode
 	}
 	return SkipNoPoint
@@ -129,10 +130,19 @@ func (p *Placer) point(rest, ahead string) bool {
 
 // here reports whether block and line allow a frame.
 func (p *Placer) here(rest, ahead string) bool {
-	if p.line.bad || p.blocks.closed() || !p.blocks.allow(p.line.head()) {
+	if p.line.bad || p.program() || p.blocks.closed() || !p.blocks.allow(p.line.head()) {
 		return false
 	}
 	return !p.o.Long || p.line.restAllows(rest, ahead)
+}
+
+// program reports whether the text is taken for a program, by all of it or by
+// what has been seen.
+func (p *Placer) program() bool {
+	if p.o.Long {
+		return p.scan.program()
+	}
+	return p.blocks.program()
 }
 
 // follower is the first rune of rest, or of ahead, or 0.
@@ -153,7 +163,7 @@ func (p *Placer) lookThrough(piece, ahead string) {
 	if !p.stopped && p.placed == 0 && (marked(piece, []signer{p.signer}) || marked(ahead, []signer{p.signer})) {
 		p.found()
 	}
-	p.blocks.lookThrough(piece)
+	p.scan.lookThrough(piece)
 	p.line.forget()
 }
 
