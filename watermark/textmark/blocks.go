@@ -8,7 +8,7 @@ import (
 // code, markup, data or mathematics. It errs on that side: what it takes for
 // prose is prose in every renderer tried, not the other way round.
 type blocks struct {
-	fences [2]fence
+	fences [3]fence
 	raw    string // what closes an element or comment that holds no prose
 	math   string // what closes displayed mathematics
 	front  string // what closes front matter
@@ -40,9 +40,8 @@ func (b *blocks) allow(head string) bool {
 	if columns >= 4 {
 		return false
 	}
-	starts := false
+	starts := b.interrupts(rest)
 	for n := marker(rest); n > 0; n = marker(rest) {
-		starts = true
 		if columns, rest = indent(rest[n:]); columns >= 4 {
 			return false
 		}
@@ -69,19 +68,17 @@ func structural(s string) bool {
 // endLine takes in a line that has ended. full says that it was cut.
 func (b *blocks) endLine(s string, full bool) {
 	blank := strings.TrimSpace(s) == ""
-	if !blank {
-		b.seen++
-	}
-	if b.frontMatter(s) || fenceLine(&b.fences, s) {
-		return
-	}
 	if blank {
 		b.carry, b.markup = false, false
+	} else {
+		b.seen++
+	}
+	if b.frontMatter(s) || fenceLine(&b.fences, s, b.markup || b.raw != "") || blank {
 		return
 	}
 	columns, rest := indent(s)
 	body := behindMarkers(rest)
-	b.item(columns, body != rest)
+	b.item(columns, rest)
 	plain := withoutCode(body)
 	b.count(columns, plain)
 	b.whole = b.whole || b.seen == 1 && startsWithAny(strings.ToLower(body), documents)
@@ -94,13 +91,20 @@ func (b *blocks) endLine(s string, full bool) {
 
 // item notes whether the line is in a list. One that starts an item ends the
 // paragraph before it.
-func (b *blocks) item(columns int, starts bool) {
+func (b *blocks) item(columns int, rest string) {
 	switch {
-	case starts:
+	case b.interrupts(rest):
 		b.list, b.carry = true, false
 	case columns == 0:
 		b.list = false
 	}
+}
+
+// interrupts reports whether a line starts a list item, though a paragraph or a
+// table may come before it: a number does so only as 1, or inside a list.
+func (b *blocks) interrupts(rest string) bool {
+	n := marker(rest)
+	return n > 0 && (b.list || !b.carry || n == 2 || n == 3 && rest[0] == '1')
 }
 
 // frontMatter follows a head of "---" or "+++" lines, which starts a text and

@@ -3,8 +3,8 @@ package textmark
 import "strings"
 
 // A fence follows fenced code in one reading of the text. Whether a line opens
-// one depends on the list it is in, which takes a whole parser to know. So two
-// readings run side by side, and a frame needs both of them outside.
+// one depends on the list or the HTML it is in, which takes a whole parser to
+// know. So three readings run side by side, and a frame needs all of them outside.
 type fence struct {
 	char   byte // '`' or '~', 0 outside
 	n      int  // length of the opening fence
@@ -12,18 +12,26 @@ type fence struct {
 	indent int  // columns that the closing fence may be indented by
 }
 
-// anyIndent is the limit of the reading that takes every indentation for that
-// of a list. The other one takes more than 3 columns for code (CommonMark 0.31).
-const anyIndent = 1 << 20
+// A reading takes more than limit columns for indented code, and opens no fence
+// in HTML if it is told so.
+type reading struct {
+	limit int
+	html  bool
+}
 
-var readings = [2]int{3, anyIndent}
+// readings: by CommonMark 0.31 without and with HTML blocks, and one that takes
+// every indentation for that of a list.
+var readings = [3]reading{{3, false}, {3, true}, {1 << 20, false}}
 
-// fenceLine has both readings take a line in. It reports whether the line is
-// inside or part of a fence in either of them.
-func fenceLine(fences *[2]fence, s string) bool {
+// fenceLine has every reading take a line in, which markup says is in HTML. It
+// reports whether the line is inside or part of a fence in any of them.
+func fenceLine(fences *[3]fence, s string, markup bool) bool {
 	in := false
-	for i, limit := range readings {
-		in = fences[i].line(s, limit) || in
+	for i, r := range readings {
+		if markup && r.html && fences[i].char == 0 {
+			continue
+		}
+		in = fences[i].line(s, r.limit) || in
 	}
 	return in
 }

@@ -23,6 +23,7 @@ type Placer struct {
 	id     ID
 	o      Options
 
+	gap     int // least distance between frames
 	runes   int // seen, selectors of our alphabet left out
 	next    int // no frame before this many
 	placed  int
@@ -42,7 +43,7 @@ type Placer struct {
 // NewPlacer returns a Placer for a text whose frames carry id. A zero key can
 // be no secret: such a Placer places nothing.
 func NewPlacer(id ID, key watermark.Key, o Options) *Placer {
-	p := &Placer{signer: newSigner(key), id: id, o: o, next: Threshold}
+	p := &Placer{signer: newSigner(key), id: id, o: o, gap: o.distance(), next: Threshold}
 	p.watch.signer = &p.signer
 	if o.Long {
 		p.next = firstPoint
@@ -68,7 +69,7 @@ func (p *Placer) Next(piece, ahead string) []Insertion {
 		if r == ' ' && p.point(piece[i+1:], ahead) {
 			out = append(out, Insertion{i, p.signer.frame(p.placed, p.id)})
 			p.placed++
-			p.next = p.runes + p.o.distance()
+			p.next = p.runes + p.gap
 		}
 		p.step(r, piece[i:i+size])
 		i += size
