@@ -1,8 +1,6 @@
 package textmark
 
-import (
-	"strings"
-)
+import "strings"
 
 // blocks follows the blocks of a Markdown text far enough to know where it is
 // code, markup, data or mathematics. It errs on that side: what it takes for
@@ -166,13 +164,18 @@ func (b *blocks) elements(body, plain string) {
 // nextElement returns what closes the first element that holds no prose, and
 // what comes behind its beginning.
 func nextElement(s string) (end, after string) {
-	first := len(s)
-	for _, c := range closers {
-		if i := strings.Index(s, c.open); i >= 0 && i < first {
-			first, end, after = i, c.end, s[i+len(c.open):]
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			return "", ""
 		}
+		for _, c := range closers {
+			if strings.HasPrefix(s[i:], c.open) {
+				return c.end, s[i+len(c.open):]
+			}
+		}
+		s = s[i+1:]
 	}
-	return end, after
 }
 
 // formula follows displayed mathematics: $$, \[ and LaTeX environments.

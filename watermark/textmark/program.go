@@ -4,7 +4,7 @@ import "strings"
 
 // documents are how programs and documents of markup begin: a text with such a
 // first line holds no prose that is ours to mark.
-var documents = []string{"<!doctype", "<html", "<?xml", "<?php", "<svg", "#!", "#include", "//", "/*", "\ufeff"}
+var documents = []string{"<!doctype", "<html", "<?xml", "<?php", "<svg", "#!", "#include", "//", "/*"}
 
 // count counts a line outside of fences, which plain is without its indentation
 // and code spans.

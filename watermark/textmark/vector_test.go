@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -93,6 +94,21 @@ func TestVectors(t *testing.T) {
 		v.Left = without(v.Raw, OwnRuns([]byte(v.Raw), vectorKey(t, v.Key)))
 		return v
 	})
+}
+
+// TestSpecificationShowsAFrame: the frame written out in the specification.
+func TestSpecificationShowsAFrame(t *testing.T) {
+	spec, err := os.ReadFile(filepath.Join("..", "..", "docs", "spec", "text-mark.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := frameOf(t, secretA, idA.String(), 0)
+	digits := strings.Trim(fmt.Sprint(v.Digits), "[]")
+	for _, line := range []string{"key    " + v.Key, "tag's  " + v.Subkey, fmt.Sprintf("id     %s   index 0   head %04b   tag %s", v.ID, v.Head, v.Tag), "digits " + digits} {
+		if !strings.Contains(string(spec), "\n"+line+"\n") {
+			t.Errorf("the specification lacks %q", line)
+		}
+	}
 }
 
 // vectors reads a file of vectors and compares each with what again computes.
