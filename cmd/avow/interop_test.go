@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/avowai/avow/watermark"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 const interopDir = "testdata/interop"
@@ -78,6 +81,7 @@ func (rig *interopRig) compare(t *testing.T, tally *tally, clients func(base str
 				wrong = append(wrong, rig.requests(asked, relayed, base.name)...)
 			}
 			wrong = append(wrong, rig.verifyImage(t, p)...)
+			wrong = append(wrong, rig.strip(t, p)...)
 			for _, w := range tally.note(base.name, p, wrong) {
 				t.Error(w)
 			}
@@ -120,6 +124,28 @@ func (rig *interopRig) verifyImage(t *testing.T, p pair) []string {
 		if f.Carrier == "image_mark" {
 			wrong = append(wrong, differ("image mark id", f.ID, p.got.doc["ids"])...)
 		}
+	}
+	return wrong
+}
+
+// strip checks that the marks in a text are the proxy's own and come off with
+// its key.
+func (rig *interopRig) strip(t *testing.T, p pair) (wrong []string) {
+	if !p.base.name.edit().frames {
+		return nil
+	}
+	var ring struct {
+		Keys []struct{ Secret string }
+	}
+	if err := readJSON(filepath.Join(rig.data, "keys.json"), &ring); err != nil || len(ring.Keys) != 1 {
+		t.Fatalf("key ring: %v, %d keys, want 1", err, len(ring.Keys))
+	}
+	key, err := watermark.ParseKey(ring.Keys[0].Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range stringsOf(p.got.doc["texts"]) {
+		wrong = append(wrong, differ("text without its marks", textmark.Strip(text, key), unmark(text))...)
 	}
 	return wrong
 }

@@ -1,8 +1,6 @@
 package textmark
 
-import (
-	"strings"
-)
+import "strings"
 
 // blocks follows the blocks of a Markdown text far enough to know where it is
 // code, markup, data or mathematics. It errs on that side: what it takes for
@@ -17,10 +15,11 @@ type blocks struct {
 	carry  bool   // something may be open in the paragraph, until it ends
 	whole  bool   // the text is a document of markup: nothing in it is prose
 
-	lines, code int // lines outside fences; those that look like code
-	seen        int // lines that are not blank
-	dashes      string
-	ahead       bool // lines and code count the whole text
+	list bool // in a list
+
+	all, code int    // bytes outside fences; those of lines that look like code
+	seen      int    // lines that are not blank
+	dashes    string // a first line that may start front matter
 }
 
 // closed reports whether the current line cannot hold a frame, whatever it says.
@@ -30,12 +29,8 @@ func (b *blocks) closed() bool {
 			return true
 		}
 	}
-	return b.raw != "" || b.math != "" || b.front != "" || b.braces > 0 || b.markup || b.whole || b.program()
+	return b.raw != "" || b.math != "" || b.front != "" || b.braces > 0 || b.markup || b.whole
 }
-
-// program reports whether so many lines look like code that the text is taken
-// for a program or a data file without fences.
-func (b *blocks) program() bool { return b.code >= 2 && b.code*5 >= b.lines }
 
 // allow reports whether a line that starts with head may hold a frame.
 func (b *blocks) allow(head string) bool {
@@ -43,9 +38,8 @@ func (b *blocks) allow(head string) bool {
 	if columns >= 4 {
 		return false
 	}
-	starts := false
+	starts := b.interrupts(rest)
 	for n := marker(rest); n > 0; n = marker(rest) {
-		starts = true
 		if columns, rest = indent(rest[n:]); columns >= 4 {
 			return false
 		}
@@ -55,7 +49,7 @@ func (b *blocks) allow(head string) bool {
 
 // lineStarts are the beginnings of lines that are no prose: headings,
 // definitions, comments of programming languages, strings over several lines.
-var lineStarts = []string{"#", ":", "%", "//", "/*", "*/", "--", ";", `"""`, "'''"}
+var lineStarts = []string{"#", ":", "%", "//", "/*", "*/", "--", ";", "~~~", `"""`, "'''"}
 
 // structural reports whether a line that starts so is none of running text.
 // A first word with a colon is a key of YAML, a header, or front matter.
@@ -72,28 +66,43 @@ func structural(s string) bool {
 // endLine takes in a line that has ended. full says that it was cut.
 func (b *blocks) endLine(s string, full bool) {
 	blank := strings.TrimSpace(s) == ""
-	if !blank {
-		b.seen++
-	}
-	if b.frontMatter(s) || fenceLine(&b.fences, s) {
-		return
-	}
 	if blank {
 		b.carry, b.markup = false, false
+	} else {
+		b.seen++
+	}
+	if b.frontMatter(s) || fenceLine(&b.fences, s, b.markup || b.raw != "") || blank {
 		return
 	}
-	b.count(s)
-	_, rest := indent(s)
+	columns, rest := indent(s)
 	body := behindMarkers(rest)
-	if body != rest || marker(rest) > 0 {
-		b.carry = false
-	}
+	b.item(columns, rest)
 	plain := withoutCode(body)
+	b.count(columns, plain)
+	b.whole = b.whole || b.seen == 1 && startsWithAny(strings.ToLower(body), documents)
 	b.elements(body, plain)
 	b.formula(plain)
 	b.braces = max(0, b.braces+strings.Count(plain, "{")-strings.Count(plain, "}"))
 	b.carry = b.carry || leavesOpen(plain)
 	b.whole = b.whole || full && strings.Contains(plain, "<")
+}
+
+// item notes whether the line is in a list. One that starts an item ends the
+// paragraph before it.
+func (b *blocks) item(columns int, rest string) {
+	switch {
+	case b.interrupts(rest):
+		b.list, b.carry = true, false
+	case columns == 0:
+		b.list = false
+	}
+}
+
+// interrupts reports whether a line starts a list item, though a paragraph or a
+// table may come before it: a number does so only as 1, or inside a list.
+func (b *blocks) interrupts(rest string) bool {
+	n := marker(rest)
+	return n > 0 && (b.list || !b.carry || n == 2 || n == 3 && rest[0] == '1')
 }
 
 // frontMatter follows a head of "---" or "+++" lines, which starts a text and
@@ -132,9 +141,6 @@ func (b *blocks) elements(body, plain string) {
 		return
 	}
 	low := strings.ToLower(plain)
-	if b.seen == 1 && (strings.HasPrefix(low, "<!doctype") || strings.HasPrefix(low, "<html") || strings.HasPrefix(low, "<?xml")) {
-		b.whole = true
-	}
 	if len(body) > 1 && body[0] == '<' && (isLatin(rune(body[1])) || strings.IndexByte("/!?", body[1]) >= 0) {
 		b.markup = true
 	}
@@ -158,13 +164,18 @@ func (b *blocks) elements(body, plain string) {
 // nextElement returns what closes the first element that holds no prose, and
 // what comes behind its beginning.
 func nextElement(s string) (end, after string) {
-	first := len(s)
-	for _, c := range closers {
-		if i := strings.Index(s, c.open); i >= 0 && i < first {
-			first, end, after = i, c.end, s[i+len(c.open):]
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			return "", ""
 		}
+		for _, c := range closers {
+			if strings.HasPrefix(s[i:], c.open) {
+				return c.end, s[i+len(c.open):]
+			}
+		}
+		s = s[i+1:]
 	}
-	return end, after
 }
 
 // formula follows displayed mathematics: $$, \[ and LaTeX environments.

@@ -2,52 +2,63 @@ package textmark
 
 import "strings"
 
-// A fence follows fenced code in one reading of the text. Whether a fence opens
-// depends on the list or quotation it is in, which takes a whole parser to know,
-// so three readings run side by side and a frame needs all of them outside.
+// A fence follows fenced code in one reading of the text. Whether a line opens
+// one depends on the list or the HTML it is in, which takes a whole parser to
+// know. So three readings run side by side, and a frame needs all of them outside.
 type fence struct {
 	char   byte // '`' or '~', 0 outside
 	n      int  // length of the opening fence
+	item   int  // columns of the list item that it is in, which it ends with
 	indent int  // columns that the closing fence may be indented by
 }
 
-// readings are the ways a line is read: as it stands, behind list markers, and
-// whatever its indentation.
-var readings = [3]struct {
-	lists  bool
-	indent int
-}{{false, 3}, {true, 3}, {true, 1 << 20}}
+// A reading takes more than limit columns for indented code, and opens no fence
+// in HTML if it is told so.
+type reading struct {
+	limit int
+	html  bool
+}
 
-// fenceLine has every reading take a line in. It reports whether the line is
-// inside or part of a fence in any of them.
-func fenceLine(fences *[3]fence, s string) bool {
+// readings: by CommonMark 0.31 without and with HTML blocks, and one that takes
+// every indentation for that of a list.
+var readings = [3]reading{{3, false}, {3, true}, {1 << 20, false}}
+
+// fenceLine has every reading take a line in, which markup says is in HTML. It
+// reports whether the line is inside or part of a fence in any of them.
+func fenceLine(fences *[3]fence, s string, markup bool) bool {
 	in := false
-	for i := range fences {
-		was := fences[i].char != 0
-		fences[i].line(s, readings[i].lists, readings[i].indent)
-		in = in || was || fences[i].char != 0
+	for i, r := range readings {
+		if markup && r.html && fences[i].char == 0 {
+			continue
+		}
+		in = fences[i].line(s, r.limit) || in
 	}
 	return in
 }
 
-func (f *fence) line(s string, lists bool, limit int) {
+func (f *fence) line(s string, limit int) bool {
 	columns, rest := indent(s)
+	if f.char != 0 && columns < f.item && rest != "" {
+		*f = fence{}
+	}
 	if f.char != 0 {
 		if columns <= f.indent && closes(rest, f.char, f.n) {
 			*f = fence{}
 		}
-		return
+		return true
 	}
 	if columns > limit {
-		return
+		return false
 	}
-	body := rest
-	if lists {
-		body = behindMarkers(rest)
+	item := 0
+	body := behindMarkers(rest)
+	if body != rest {
+		item = columns + len(rest) - len(body)
 	}
 	if char, n := opens(body); n > 0 {
-		*f = fence{char, n, max(limit, columns+len(rest)-len(body)+3)}
+		*f = fence{char, n, item, max(limit, item+3)}
 	}
+	return f.char != 0
 }
 
 // opens reads an opening fence (CommonMark 0.31, 4.5).

@@ -106,7 +106,7 @@ func (f frame) String() string {
 }
 
 // parseFrame reads 22 digits. It reports false where the fixed pattern or the
-// version is another, as in all but 1 of 55 strings of digits.
+// version is another, as in all but 1 of 54 strings of digits.
 func parseFrame(digits []byte) (frame, bool) {
 	var hi, lo uint64
 	for _, d := range digits {

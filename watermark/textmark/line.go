@@ -79,7 +79,7 @@ func (l *line) restAllows(rest, ahead string) bool {
 		tail += more
 	}
 	l.restBad = strings.ContainsAny(tail, never) || strings.Contains(tail, "://") ||
-		strings.Contains(tail, "www.") || ended && underline(after)
+		strings.Contains(tail, "www.") || ended && underlined(after)
 	return !l.restBad
 }
 
@@ -95,10 +95,23 @@ func cutLine(s string) (line, after string, ended bool) {
 	return s[:i], s[i+1:], true
 }
 
-// underline reports whether the line that after starts with makes a heading, or
-// the head of a table, of the line before it.
-func underline(after string) bool {
-	next, _, _ := cutLine(after)
-	next = strings.TrimSpace(next)
-	return next != "" && strings.Trim(next, "=") == "" || len(next) > 1 && strings.Trim(next, "-:| ") == ""
+// maxParagraph is how many lines ahead an underline is looked for.
+const maxParagraph = 64
+
+// underlined reports whether the paragraph that goes on with after becomes a
+// heading, or this line the head of a table, by a line of dashes or equals signs.
+func underlined(after string) bool {
+	for range maxParagraph {
+		next, rest, ended := cutLine(after)
+		switch next = strings.TrimSpace(next); {
+		case next == "":
+			return false
+		case strings.Trim(next, "=") == "" || len(next) > 1 && strings.Trim(next, "-:| ") == "" || next == "-":
+			return true
+		case !ended:
+			return false
+		}
+		after = rest
+	}
+	return false
 }

@@ -23,6 +23,7 @@ type Placer struct {
 	id     ID
 	o      Options
 
+	gap     int // least distance between frames
 	runes   int // seen, selectors of our alphabet left out
 	next    int // no frame before this many
 	placed  int
@@ -32,6 +33,7 @@ type Placer struct {
 	token   token
 	line    line
 	blocks  blocks
+	scan    blocks // of the whole text, where it is there at once
 	watch   watch
 	latin   int  // letters
 	other   int  // letters of other scripts
@@ -41,7 +43,7 @@ type Placer struct {
 // NewPlacer returns a Placer for a text whose frames carry id. A zero key can
 // be no secret: such a Placer places nothing.
 func NewPlacer(id ID, key watermark.Key, o Options) *Placer {
-	p := &Placer{signer: newSigner(key), id: id, o: o, next: Threshold}
+	p := &Placer{signer: newSigner(key), id: id, o: o, gap: o.distance(), next: Threshold}
 	p.watch.signer = &p.signer
 	if o.Long {
 		p.next = firstPoint
@@ -67,7 +69,7 @@ func (p *Placer) Next(piece, ahead string) []Insertion {
 		if r == ' ' && p.point(piece[i+1:], ahead) {
 			out = append(out, Insertion{i, p.signer.frame(p.placed, p.id)})
 			p.placed++
-			p.next = p.runes + p.o.distance()
+			p.next = p.runes + p.gap
 		}
 		p.step(r, piece[i:i+size])
 		i += size
@@ -102,7 +104,7 @@ func (p *Placer) Skip() Skip {
 		return SkipShortText
 	case p.other > p.latin:
 		return SkipScript
-	case p.blocked || p.blocks.closed():
+	case p.blocked || p.program() || p.blocks.closed():
 		return SkipCode
 	}
 	return SkipNoPoint
@@ -129,10 +131,19 @@ func (p *Placer) point(rest, ahead string) bool {
 
 // here reports whether block and line allow a frame.
 func (p *Placer) here(rest, ahead string) bool {
-	if p.line.bad || p.blocks.closed() || !p.blocks.allow(p.line.head()) {
+	if p.line.bad || p.program() || p.blocks.closed() || !p.blocks.allow(p.line.head()) {
 		return false
 	}
 	return !p.o.Long || p.line.restAllows(rest, ahead)
+}
+
+// program reports whether the text is taken for a program, by all of it or by
+// what has been seen.
+func (p *Placer) program() bool {
+	if p.o.Long {
+		return p.scan.program()
+	}
+	return p.blocks.program()
 }
 
 // follower is the first rune of rest, or of ahead, or 0.
@@ -153,7 +164,7 @@ func (p *Placer) lookThrough(piece, ahead string) {
 	if !p.stopped && p.placed == 0 && (marked(piece, []signer{p.signer}) || marked(ahead, []signer{p.signer})) {
 		p.found()
 	}
-	p.blocks.lookThrough(piece)
+	p.scan.lookThrough(piece)
 	p.line.forget()
 }
 

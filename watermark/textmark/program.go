@@ -2,45 +2,49 @@ package textmark
 
 import "strings"
 
-// count counts a line outside of fences.
-func (b *blocks) count(s string) {
-	if b.ahead {
-		return
-	}
-	b.lines++
-	if looksLikeCode(s) {
-		b.code++
+// documents are how programs and documents of markup begin: a text with such a
+// first line holds no prose that is ours to mark.
+var documents = []string{"<!doctype", "<html", "<?xml", "<?php", "<svg", "#!", "#include", "//", "/*"}
+
+// count counts a line outside of fences, which plain is without its indentation
+// and code spans.
+func (b *blocks) count(columns int, plain string) {
+	n := columns + len(plain)
+	b.all += n
+	if columns >= 4 && !b.list || looksLikeCode(plain) {
+		b.code += n
 	}
 }
 
-// lookThrough counts the lines of a text that is there at once.
+// program reports whether so much of the text looks like code that it is taken
+// for a program or a data file without fences.
+func (b *blocks) program() bool { return b.code > 0 && b.code*5 >= b.all }
+
+// lookThrough takes in the lines of a text that is there at once.
 func (b *blocks) lookThrough(text string) {
-	b.ahead = false
 	for ended := true; ended; {
 		var s string
-		if s, text, ended = cutLine(text); strings.TrimSpace(s) != "" {
-			b.count(s)
-		}
+		s, text, ended = cutLine(text)
+		b.endLine(s, false)
 	}
-	b.ahead = true
 }
 
 // codeMarks are what hardly a line of prose holds outside of code spans.
-var codeMarks = []string{":=", "==", "!=", "=>", "->", "();", "())", "&&", "||", "+=", "::"}
+var codeMarks = []string{":=", "==", "!=", "=>", "->", "();", "&&", "||", "+=", "::"}
 
 // codeStarts are the beginnings of lines of programs.
-var codeStarts = []string{"#include", "#!", "#define", "//", "/*", "*/", "package ", "func ", "def ", "class ",
+var codeStarts = []string{"#include", "#!", "#define", "TEXT ", "var ", "let ", "type ", "echo ", "export ", "//", "/*", "*/", "package ", "func ", "def ", "class ",
 	"function ", "const ", "static ", "public ", "private ", "return ", "import ", "if (", "for (", "while (", "@", "}", "{", "<?", "</"}
 
 // looksLikeCode reports whether a line looks like one of a program or a data
 // file. Single lines are often mistaken; a text is judged by the share of them.
-func looksLikeCode(s string) bool {
-	t := strings.TrimSpace(withoutCode(s))
+func looksLikeCode(plain string) bool {
+	t := strings.TrimSpace(plain)
 	if t == "" {
 		return false
 	}
 	switch t[len(t)-1] {
-	case '{', '}':
+	case '{', '}', '(':
 		return true
 	case ';': // prose and verse have it too
 		if strings.ContainsAny(t, "=()[]{}<>\"") || strings.Count(t, " ") < 2 {

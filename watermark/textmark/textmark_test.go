@@ -231,7 +231,7 @@ func TestWait(t *testing.T) {
 			t.Fatalf("%d: Wait(%q) = %v, want %v", i, c.piece, got, c.want)
 		}
 	}
-	p.Next("\nmore words", "")
+	p.Next("\nwords", "")
 	if ins := p.Next(" ", "follow"); len(ins) != 1 || ins[0].At != 0 {
 		t.Fatalf("Next of a space that waited = %v", ins)
 	}
