@@ -43,7 +43,7 @@ var testID = watermark.Payload{0x9f, 0x3c, 0x52, 0xd0, 0x7a, 0xb1, 0xe6, 0x44}
 
 // mark writes text through a Writer in pieces of n bytes (0: all at once) and
 // returns what came out.
-func mark(t testing.TB, m *Marker, out Output, text string, n int) (string, *Writer, error) {
+func mark(t interface{ Helper() }, m *Marker, out Output, text string, n int) (string, *Writer, error) {
 	t.Helper()
 	out.Label.ID = testID
 	var dst bytes.Buffer
