@@ -34,7 +34,7 @@ func (s *streamSink) remember(frame, payload []byte, edits []jsonscan.Edit, at [
 	p, f := &s.last, &s.answer.found
 	p.behind = p.behind[:0]
 	if len(edits) > 0 || len(at) != 1 || len(f.texts) != 1 || len(f.images)+len(f.offsets)+f.urls > 0 || f.toolCall ||
-		f.texts[0].whole || f.texts[0].twin || f.texts[0].tools || f.texts[0].part.id != "" {
+		f.texts[0].whole || f.texts[0].twin || f.texts[0].tools {
 		return
 	}
 	p.text, p.base = f.texts[0], at[0].Out
