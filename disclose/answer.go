@@ -87,7 +87,7 @@ func (a *answer) read(payload []byte) (edits []jsonscan.Edit, err error) {
 	if err == nil && a.driver.settle != nil {
 		a.driver.settle(payload, f)
 	}
-	return edits, err
+	return append(edits, f.strange...), err
 }
 
 // note keeps what the payload at hand says about the whole output.

@@ -64,6 +64,28 @@ func (w *Writer) fieldJSON(images []watermark.Payload) []byte {
 	return b
 }
 
+// readHome notes where the field goes in an object that is there already, and a
+// field of the same name that stands in it.
+func readHome(s *jsonscan.Scanner, f *found, name string) error {
+	f.home = fieldHome{at: s.Pos() + 1}
+	members, kept := 0, 0
+	err := s.Object(func(key jsonscan.Span) error {
+		if err := s.Skip(); err != nil {
+			return err
+		}
+		if jsonscan.Is(key.Of(s.Data()), name) {
+			f.strange = removeMember(f.strange, s.Data(), key.Start-1, s.Pos(), kept)
+			return nil
+		}
+		members, kept = members+1, s.Pos()
+		return nil
+	})
+	if members > 0 {
+		f.home.behind = ","
+	}
+	return err
+}
+
 // removeMember deletes the member at [start,end) with the comma that follows
 // it; the last member goes with the comma before it, back to kept.
 func removeMember(edits []jsonscan.Edit, payload []byte, start, end, kept int) []jsonscan.Edit {

@@ -18,10 +18,15 @@ const maxRunning = 1024
 // that says the text again says the same, and so that offsets can be moved.
 type running struct {
 	placer *textmark.Placer // nil where no frame may stand
+	begun  bool             // what the placer is, is decided
 	text   length           // of what has been seen, insertions left out
 	ins    []inserted
 	// Where the last piece began: its first insertion and its place in the text.
 	first, start int
+	// before is how much of the next piece, in bytes of JSON, is the notice of an
+	// avow before us: no text of the model's, so that its frames stand where the
+	// first one put them.
+	before int
 }
 
 // A length is the length of a text in each unit.
@@ -78,7 +83,7 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 	r.first, r.start = len(r.ins), r.text.bytes
 	if a.noticeDue(t) {
 		a.w.noticeGiven()
-		if a.w.m.noticePrefix(raw) == 0 { // else an avow before us wrote it
+		if r.before = a.w.m.noticePrefix(raw); r.before == 0 {
 			r.insert(r.text, a.w.noticeText())
 		}
 	}
@@ -92,11 +97,16 @@ func (a *answer) frames(r *running, t *foundText, raw []byte) {
 		r.text.bytes += jsonscan.Length(raw)
 		return
 	}
+	if r.before > 0 {
+		r.text = add(r.text, lengthOf(jsonscan.Unquote(raw[:r.before], r.before)))
+		raw, r.before = raw[r.before:], 0
+	}
 	text := jsonscan.Unquote(raw, len(raw))
 	size := lengthOf(text)
-	if r.placer == nil && r.text.bytes == 0 && !t.twin {
+	if r.placer == nil && !r.begun && !t.twin {
 		r.placer = a.newPlacer(t, size)
 	}
+	r.begun = true
 	if t.twin {
 		r.stop()
 	}

@@ -36,11 +36,8 @@ const mcpKey = "com.github.avowai/ai_disclosure"
 func mcpResult(s *jsonscan.Scanner, key []byte, f *found) error {
 	switch {
 	case jsonscan.Is(key, "_meta") && s.Kind() == jsonscan.Object:
-		f.home = fieldHome{at: s.Pos() + 1, key: mcpKey}
-		filled, err := readFilled(s)
-		if filled {
-			f.home.behind = ","
-		}
+		err := readHome(s, f, mcpKey)
+		f.home.key = mcpKey
 		return err
 	case jsonscan.Is(key, "content"):
 		return eachObject(s, func(int) error {

@@ -45,12 +45,7 @@ func uiMetadata(s *jsonscan.Scanner, f *found) error {
 		f.event.flag = true // of a kind that nothing can be added to
 		return nil
 	}
-	f.home = fieldHome{at: s.Pos() + 1}
-	filled, err := readFilled(s)
-	if filled {
-		f.home.behind = ","
-	}
-	return err
+	return readHome(s, f, fieldName)
 }
 
 func uiPart(payload []byte, f *found) {

@@ -75,17 +75,18 @@ type found struct {
 	texts    []foundText
 	images   []jsonscan.Span
 	offsets  []foundOffset
-	urls     int           // images given by URL alone
-	known    bool          // the shape's own places were there
-	toolCall bool          // a tool is called
-	id       jsonscan.Span // the API's id of the response
-	home     fieldHome     // where the field goes, in shapes that have a place for it
+	urls     int             // images given by URL alone
+	known    bool            // the shape's own places were there
+	toolCall bool            // a tool is called
+	id       jsonscan.Span   // the API's id of the response
+	home     fieldHome       // where the field goes, in shapes that have a place for it
+	strange  []jsonscan.Edit // take out a field that stands there already
 	event    event
 }
 
 // reset empties f and keeps its memory.
 func (f *found) reset() {
-	*f = found{texts: f.texts[:0], images: f.images[:0], offsets: f.offsets[:0]}
+	*f = found{texts: f.texts[:0], images: f.images[:0], offsets: f.offsets[:0], strange: f.strange[:0]}
 }
 
 // foundText is one piece of generated text.
@@ -217,6 +218,10 @@ var endpoints = []struct {
 	{":predict", ShapeImagen},
 	{"/generate", ShapeTGI},
 	{"/generate_stream", ShapeTGI},
+	// Frames that no mark can be spliced into: refused, or passed with the header.
+	{"/realtime", ShapeUnknown},
+	{"/invoke-with-response-stream", ShapeUnknown},
+	{"/converse-stream", ShapeUnknown},
 	{"/sdapi/v1/txt2img", ShapeA1111},
 	{"/sdapi/v1/img2img", ShapeA1111},
 	{"/sdapi/v1/extra-single-image", ShapeA1111},

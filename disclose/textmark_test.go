@@ -370,3 +370,34 @@ func TestInspectFrames(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoHops: an avow behind an avow adds nothing a second time, in any shape,
+// and foreign marks stay.
+func TestTwoHops(t *testing.T) {
+	key := newTestKey(t)
+	m := newTestMarker(t, func(o *Options) { o.Key = key })
+	foreign := "Some words.\u200b\u034f\u2060\u200b "
+	for _, g := range append(longStreams(prose(60)), longStreams(foreign+prose(60))...) {
+		once, _, err := mark(t, m, g.output(), g.text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, w, err := mark(t, m, g.output(), once, 0)
+		if err != nil || twice != once {
+			t.Errorf("%s: the second hop changed the stream: %v", g.name, err)
+		}
+		if !w.Result().Notice {
+			t.Errorf("%s: the first hop's notice does not count", g.name)
+		}
+		before, _ := said(t, g, g.text)
+		if text, _ := said(t, g, once); strings.Count(text, foreign) != strings.Count(before, foreign) {
+			t.Errorf("%s: a foreign mark was changed", g.name)
+		}
+	}
+	for _, g := range goldenStreams {
+		once, _, _ := mark(t, m, g.output(), g.text, 0)
+		if twice, _, err := mark(t, m, g.output(), once, 0); err != nil || unshifted(twice) != unshifted(once) {
+			t.Errorf("%s: the second hop changed the stream: %v\n%s\n%s", g.name, err, once, twice)
+		}
+	}
+}

@@ -150,6 +150,8 @@ func TestMatch(t *testing.T) {
 		"/v1/responses/resp_1":             "ai",
 		"/v1/responses/other":              "no",
 		"/v1/threads/t/messages":           "no",
+		"/v1/realtime?model=m":             "ai",
+		"/model/m/converse-stream":         "ai",
 		"/chat/completions/other":          "no",
 		"/tools/":                          "exempt",
 	} {
