@@ -219,7 +219,7 @@ var endpoints = []struct {
 	{"/generate", ShapeTGI},
 	{"/generate_stream", ShapeTGI},
 	// Frames that no mark can be spliced into: refused, or passed with the header.
-	{"/realtime", ShapeUnknown},
+	{"/v1/realtime", ShapeUnknown},
 	{"/invoke-with-response-stream", ShapeUnknown},
 	{"/converse-stream", ShapeUnknown},
 	{"/sdapi/v1/txt2img", ShapeA1111},
