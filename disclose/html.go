@@ -77,12 +77,15 @@ func (s *htmlSink) close() error {
 
 var errNoPage = errors.New("not a complete HTML page")
 
-// noticeHTML is the notice as an element: text in the page, with its language
+// noticeHTML are the notices as elements: text in the page, with its language
 // and role, without script or style.
 func (w *Writer) noticeHTML() string {
+	var b strings.Builder
 	tag := w.language()
-	return fmt.Sprintf(`<div role="note" lang="%s" dir="%s" class="avow-notice">%s</div>`,
-		tag, direction(tag), html.EscapeString(w.m.notices.text(tag)))
+	for _, text := range w.m.notices.paragraphs(w.due, tag) {
+		_, _ = fmt.Fprintf(&b, `<div role="note" lang="%s" dir="%s" class="avow-notice">%s</div>`, tag, direction(tag), html.EscapeString(text))
+	}
+	return b.String()
 }
 
 // headTags may stand before the body. What is in rawTags is text up to its end

@@ -170,7 +170,7 @@ func payloadOrNone(text string) string {
 func (in *inspection) readText(text []byte) {
 	f := Finding{Status: Absent}
 	start := string(bytes.TrimPrefix(text[:min(len(text), 4096)], utf8BOM))
-	for _, notice := range in.d.notices.all() {
+	for _, notice := range in.d.notices.onAI() {
 		if strings.HasPrefix(start, notice) {
 			f = Finding{Status: Present, reason: CauseStatementOnly, Detail: notice}
 		}
@@ -182,7 +182,7 @@ func (in *inspection) readText(text []byte) {
 func (in *inspection) readHTML() {
 	page := string(in.data)
 	f := Finding{Status: Absent}
-	for _, notice := range in.d.notices.all() {
+	for _, notice := range in.d.notices.onAI() {
 		if strings.Contains(page, `class="avow-notice">`+html.EscapeString(notice)) {
 			f = Finding{Status: Present, reason: CauseStatementOnly, Detail: notice}
 		}

@@ -44,8 +44,15 @@ type Options struct {
 	// PassURLOnly passes images given only by URL, with the header, where
 	// Strict would withhold them.
 	PassURLOnly bool
-	// Notices replaces the sentence of a language (BCP 47 tag to text).
+	// Notices replaces the sentence of a language (BCP 47 tag to text); see
+	// [CheckNotice].
 	Notices map[string]string
+	// Principal is on whose behalf an agent acts; the notice then says so. At
+	// most 120 bytes; empty for none. See [CheckPrincipal].
+	Principal string
+	// Audience is who the built-in notices are written for; the zero value is
+	// anyone.
+	Audience Audience
 	// Detector is the address of the verification page, named in fields and
 	// metadata; nil leaves it out.
 	Detector *url.URL

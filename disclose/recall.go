@@ -27,6 +27,7 @@ func (a *answer) recall() {
 		return
 	}
 	w.label = r.Label
+	w.due = noticesNamed(r.Notices) & noticesOnAI
 	a.streamed = Classify(r.MediaType) == KindSSE
 	tag, known := w.pastLanguage(r)
 	if !known {
@@ -59,8 +60,12 @@ func (w *Writer) pastLanguage(r Record) (language.Tag, bool) {
 		return w.out.Language, false
 	}
 	tag, err := language.Parse(r.Language)
-	if err != nil || sha256.Sum256([]byte(w.m.notices.text(tag))) != r.NoticeHash {
+	if err != nil {
 		return w.out.Language, false
+	}
+	w.out.Language = tag
+	if sha256.Sum256([]byte(w.noticesText(w.due))) != r.NoticeHash {
+		return tag, false
 	}
 	return tag, true
 }

@@ -78,8 +78,9 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 	r.first, r.start = len(r.ins), r.text.bytes
 	if a.noticeDue(t) {
 		a.w.noticeGiven()
-		if a.w.m.noticePrefix(raw) == 0 { // else an avow before us wrote it
-			r.insert(r.text, a.w.noticeText())
+		_, given := a.w.m.noticePrefix(raw) // by an avow before us
+		if due := a.w.due &^ given; due != 0 {
+			r.insert(r.text, a.w.noticesText(due))
 		}
 	}
 	a.frames(r, t, raw)
