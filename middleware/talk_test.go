@@ -138,8 +138,10 @@ func TestSessionsDoNotMix(t *testing.T) {
 		t.Fatal("one session's notice counts for another")
 	}
 	long := partner{t, h, strings.Repeat("x", maxSession+1)}
-	if !noticed(long.ask(chatPath, laterAsk)) || !noticed(long.ask(chatPath, laterAsk)) {
-		t.Fatal("a value over the limit names a session")
+	for range 2 {
+		if !noticed(long.ask(chatPath, laterAsk)) {
+			t.Fatal("a value over the limit names a session")
+		}
 	}
 }
 
