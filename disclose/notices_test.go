@@ -156,6 +156,24 @@ func TestObservesIsNeverMerged(t *testing.T) {
 	}
 }
 
+// Every stream has the further paragraphs wherever it has the notice.
+func TestObservesInStreams(t *testing.T) {
+	m := newTestMarker(t, func(o *Options) { o.Principal = "Example GmbH" })
+	paragraphs := strings.Join([]string{englishNotice + " It acts on behalf of Example GmbH.", englishEmotion, ""}, `\n\n`)
+	for _, g := range goldenStreams {
+		for _, n := range []int{0, 1, 13} {
+			out := Output{ContentType: g.contentType, Shape: g.shape, Observes: NoticeEmotion}
+			got, _, err := mark(t, m, out, g.text, n)
+			if err != nil {
+				t.Fatalf("%s: %v", g.name, err)
+			}
+			if k := strings.Count(got, `"`+paragraphs); k != g.notices {
+				t.Errorf("%s/%d: %d times, want %d:\n%s", g.name, n, k, g.notices, got)
+			}
+		}
+	}
+}
+
 func TestObservesInRecordsAndAgain(t *testing.T) {
 	records := NewMemoryRecords(0)
 	m := newTestMarker(t, func(o *Options) { o.Records = records })

@@ -47,6 +47,9 @@ func checkRoute(r Route) error {
 	if r.Observes&^(disclose.NoticeEmotion|disclose.NoticeBiometric) != 0 {
 		return errors.New("observes can name emotion recognition and biometric categorisation only")
 	}
+	if r.Observes != 0 && (r.Shape == disclose.ShapeImage || r.Shape == disclose.ShapeCode) {
+		return errors.New("observes needs answers with a text to put its notices into, or an API's JSON")
+	}
 	switch r.Edit {
 	case EditNone, EditSubstantial:
 	case EditStandard:

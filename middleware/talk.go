@@ -20,6 +20,7 @@ type talk struct {
 	session disclose.Session
 	asked   bool // the request asks for the notice
 	joined  bool // known and session are looked up
+	author  disclose.Author
 }
 
 // SetAuthor says who wrote the output of the current request: AI (also what is
@@ -68,7 +69,9 @@ func (c *core) converse() (err error) {
 	return nil
 }
 
-func (ex *exchange) by() disclose.Author { return disclose.Author(ex.author.Load()) }
+// by is who wrote the answer, as declared when it began: what is decided then
+// and what its header says later have to agree.
+func (ex *exchange) by() disclose.Author { return ex.talk.author }
 
 // upstreamAuthor reads who wrote an upstream's answer. A value that says nothing
 // known leaves it an AI's.
@@ -97,10 +100,11 @@ func (ex *exchange) listen(r *http.Request) {
 	}
 }
 
-// join looks up the session when the answer begins. A store that cannot tell
-// leaves it unknown.
+// join settles, when the answer begins, who wrote it and what is known of the
+// session. A store that cannot tell leaves that unknown.
 func (ex *exchange) join(ctx context.Context) {
 	t := &ex.talk
+	t.author = disclose.Author(ex.author.Load())
 	if t.joined || !t.named {
 		return
 	}
@@ -108,8 +112,10 @@ func (ex *exchange) join(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, sessionWait)
 	defer cancel()
 	s, err := ex.c.sessions.Session(ctx, t.id)
-	t.session, t.known = s, err == nil
-	if err != nil && !errors.Is(err, disclose.ErrNoSession) {
+	switch {
+	case err == nil:
+		t.session, t.known = s, true
+	case !errors.Is(err, disclose.ErrNoSession):
 		ex.c.log.Warn("sessions cannot be asked: the notice is given as in an unknown one", "error", err)
 	}
 }

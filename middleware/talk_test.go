@@ -314,6 +314,20 @@ func TestRequireNotice(t *testing.T) {
 	RequireNotice(context.Background())
 }
 
+func TestAnAuthorNamedTooLateChangesNothing(t *testing.T) {
+	h := handler(t, testOptions(disclose.Strict), func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		SetAuthor(r.Context(), disclose.AuthorHuman)
+		_, _ = w.Write([]byte(chatBody))
+		SetAuthor(r.Context(), disclose.AuthorHuman)
+	})
+	rec := partner{t, h, ""}.ask(chatPath, chatAsk)
+	if !noticed(rec) || rec.Header().Get("AI-Disclosure") == "" || rec.Header().Get("Avow-Outcome") != "marked" {
+		t.Fatalf("%v %s", rec.Header(), rec.Body)
+	}
+}
+
 func TestUpstreamNamesTheAuthor(t *testing.T) {
 	for name, c := range map[string]struct {
 		header []string
@@ -394,7 +408,8 @@ func TestEditsAndObserves(t *testing.T) {
 		t.Errorf("emotion, given before: %s", rec.Body)
 	}
 	for _, bad := range []Route{{Path: "/a", Edit: "light"}, {Path: "/a", Edit: EditStandard, Require: disclose.NewCarrierSet(disclose.CarrierNotice)},
-		{Path: "/a", Observes: disclose.NoticeInteraction}, {Path: "/a", Exempt: &Exemption{Reason: " "}}} {
+		{Path: "/a", Observes: disclose.NoticeInteraction}, {Path: "/a", Observes: disclose.NoticeEmotion, Shape: disclose.ShapeImage},
+		{Path: "/a", Exempt: &Exemption{Reason: " "}}} {
 		if _, err := New(Options{Routes: []Route{bad}}); err == nil {
 			t.Errorf("route %+v is accepted", bad)
 		}

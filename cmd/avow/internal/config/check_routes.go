@@ -64,6 +64,8 @@ func (r Route) check() (errs []error) {
 	for _, name := range r.Observes {
 		fail(!slices.Contains(observed, name), "observes: nothing is called %.32q%s; choose one of %s", name, suggest(name, observed), strings.Join(observed, ", "))
 	}
+	fail(len(r.Observes) > 0 && (r.Shape.Name == "image" || r.Shape.Name == "code"),
+		"observes: needs answers with a text to put its notices into, or an API's JSON; name the route on which people are observed")
 	if _, err := disclose.ParseObserves(r.Observes...); err != nil && len(errs) == 0 {
 		errs = append(errs, errors.New("observes: name each notice once"))
 	}

@@ -154,6 +154,7 @@ func TestMistakes(t *testing.T) {
 		"edit":             {"routes: [{path: /a, edit: light}]", "routes[0] (/a): edit: \"light\" is not possible; choose standard"},
 		"edit-require":     {"routes: [{path: /a, edit: standard, require: [notice]}]", "routes[0] (/a): edit: standard passes answers unmarked"},
 		"observes":         {"routes: [{path: /a, observes: [emotions_recognition]}]", `routes[0] (/a): observes: nothing is called "emotions_recognition"; did you mean "emotion_recognition"?`},
+		"observes-image":   {"routes: [{path: /a, shape: image, observes: [emotion_recognition]}]", "routes[0] (/a): observes: needs answers with a text"},
 		"observes-twice":   {"routes: [{path: /a, observes: [emotion_recognition, emotion_recognition]}]", "observes: name each notice once"},
 		"pointer":          {"routes: [{path: /a, shape: {text: [answer]}}]", "routes[0] (/a): shape: not a JSON pointer to a member"},
 		"pointer-twice":    {"routes: [{path: /a, shape: {text: [/x, /x]}}]", `"/x" is there twice; write it as`},
