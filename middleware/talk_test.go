@@ -452,3 +452,39 @@ func BenchmarkTalk(b *testing.B) {
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }
+
+func TestDecideByAuthorAndEdit(t *testing.T) {
+	human := policy{shape: disclose.ShapeOpenAIChat, author: disclose.AuthorHuman, require: disclose.NewCarrierSet(disclose.CarrierNotice)}
+	speaks, edits := human, policy{edit: EditStandard}
+	speaks.speaks = true
+	obeys := speaks
+	obeys.proxy, obeys.obeyNoTransform = true, true
+	const notAI, exempt = disclose.ReasonNotAI, disclose.ReasonExempt
+	for _, c := range []struct {
+		name   string
+		status int
+		h      http.Header
+		p      policy
+		want   action
+		reason disclose.Reason
+	}{
+		{"human", 200, http.Header{"Content-Type": {"application/json"}}, human, actHuman, notAI},
+		{"human error", 500, http.Header{}, human, actHuman, notAI},
+		{"human 304", 304, http.Header{}, human, actBare, ""},
+		{"human part", 206, http.Header{"Content-Type": {"text/plain"}}, speaks, actHuman, notAI},
+		{"human frames", 200, http.Header{"Content-Type": {"application/vnd.amazon.eventstream"}}, speaks, actHuman, notAI},
+		{"speaks", 200, http.Header{"Content-Type": {"application/json"}}, speaks, actHold, ""},
+		{"speaks in a stream", 200, http.Header{"Content-Type": {"text/event-stream"}}, speaks, actStream, ""},
+		{"speaks, image", 200, http.Header{"Content-Type": {"image/png"}}, speaks, actHuman, notAI},
+		{"speaks, range", 200, http.Header{"Content-Type": {"application/json"}, "Content-Range": {"bytes 0-1/2"}}, speaks, actHuman, notAI},
+		{"speaks, coding", 200, http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"lzma"}}, speaks, actHuman, notAI},
+		{"speaks, no-transform", 200, http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-transform"}}, obeys, actHuman, notAI},
+		{"edits", 200, http.Header{"Content-Type": {"application/json"}}, edits, actHeader, exempt},
+		{"edits, part", 206, http.Header{"Content-Type": {"image/png"}}, edits, actHeader, exempt},
+		{"edits, error", 500, http.Header{}, edits, actHeader, disclose.ReasonErrorStatus},
+	} {
+		if got := decide("POST", c.status, c.h, c.p); got.action != c.want || got.reason != c.reason {
+			t.Errorf("%s: %s %q, want %s %q", c.name, got.action, got.reason, c.want, c.reason)
+		}
+	}
+}
