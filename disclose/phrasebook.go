@@ -168,7 +168,11 @@ func (b *phrasebook) onBehalf(w wording, text string) string {
 	if b.principal == "" {
 		return text
 	}
-	return text + " " + strings.Replace(w.behalf, "%s", b.principal, 1)
+	whom := strings.Replace(w.behalf, "%s", b.principal, 1)
+	if strings.HasSuffix(b.principal, ".") { // "Example Inc." ends the sentence
+		whom = strings.TrimSuffix(whom, ".")
+	}
+	return text + " " + whom
 }
 
 // text is the notice about the interaction, in a language or in English.

@@ -102,6 +102,10 @@ func TestPrincipalAndAudience(t *testing.T) {
 	if got := own.notices.text(language.English); got != "You are talking to Ada, an AI system. It acts on behalf of Example GmbH." {
 		t.Errorf("own wording %q", got)
 	}
+	inc := newTestMarker(t, func(o *Options) { o.Principal = "Example Inc." })
+	if got := inc.notices.text(language.English); got != englishNotice+" It acts on behalf of Example Inc." {
+		t.Errorf("notice %q", got)
+	}
 	if a, b := m.PolicyHash(), newTestMarker(t, nil).PolicyHash(); a == b {
 		t.Error("audience and principal do not change the policy's hash")
 	}
