@@ -141,10 +141,10 @@ func (a *answer) noticeDue(t *foundText) bool {
 }
 
 func (w *Writer) noticeGiven() {
-	if !w.notice {
-		w.notice = true
+	if !w.notice && w.due&noticesOnAI != 0 {
 		w.attach(CarrierNotice, w.label.ID)
 	}
+	w.notice = true
 }
 
 // offsetsIn reports whether the payload at hand counts units of a part's text.

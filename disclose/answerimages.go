@@ -29,7 +29,7 @@ type seenImage struct {
 // as far as the pool allows. It returns their ids in the payload's order.
 func (a *answer) markImages(payload []byte) ([]jsonscan.Edit, []watermark.Payload, error) {
 	spans := a.found.images
-	if len(spans) == 0 {
+	if len(spans) == 0 || a.w.human() {
 		return nil, nil, nil
 	}
 	a.w.wantImages()

@@ -39,8 +39,10 @@ type DetectorOptions struct {
 	Jobs int
 	// Version goes into Report.Tool.
 	Version string
-	// Notices are texts of this deployment beside the built-in ones.
-	Notices map[string]string
+	// Notices are texts of this deployment beside the built-in ones, and
+	// Principal is whom its notices name; see Options.
+	Notices   map[string]string
+	Principal string
 }
 
 // A Source says where an input comes from.
@@ -64,7 +66,7 @@ type Detector struct {
 	o       DetectorOptions
 	keys    []watermark.Key
 	revoked map[string]bool
-	notices *noticeSet
+	notices *phrasebook
 	jobs    *semaphore.Weighted
 }
 
@@ -72,7 +74,7 @@ type Detector struct {
 func NewDetector(o DetectorOptions) (*Detector, error) {
 	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxHeld)
 	o.MaxPixels = orDefault(o.MaxPixels, DefaultMaxPixels)
-	notices, err := newNoticeSet(o.Notices)
+	notices, err := newPhrasebook(Options{Notices: o.Notices, Principal: o.Principal})
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ type Label struct {
 	ID watermark.Payload
 	// Source says how the output came about; empty means TrainedAlgorithmicMedia.
 	Source DigitalSourceType
+	// Involvement says what part AI had in it; empty means MachineGenerated.
+	Involvement Involvement
 	// Provider is who offers the AI system; System and Version name it.
 	Provider, System, Version string
 	// Generator is the model or program that produced the output, where known.

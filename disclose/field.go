@@ -39,9 +39,13 @@ func (w *Writer) fieldJSON(images []watermark.Payload) []byte {
 		b = append(append(append(b, '"'), key...), `":"`...)
 		b = append(jsonscan.AppendString(b, value), `",`...)
 	}
-	if w.speaks && (w.driver == nil || !w.driver.pictures) {
+	spoken := w.speaks && (w.driver == nil || !w.driver.pictures)
+	if spoken {
 		text("notice", w.m.notices.text(w.language()))
+	}
+	if observes := w.out.Observes & noticesObserving; spoken || observes != 0 {
 		text("lang", w.language().String())
+		b = w.appendObserves(b, observes)
 	}
 	text("id", w.label.ID.String())
 	b = append(b, `"generated":true,`...)

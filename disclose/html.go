@@ -200,7 +200,7 @@ func (w *Writer) noticeThere(page []byte) (there, maybe bool) {
 		return false, startOf(noticeStart, page)
 	}
 	for _, tag := range append(Languages(), w.language()) {
-		note := noticeElement(tag, w.m.notices.text(tag))
+		note := w.noticesIn(tag)
 		if bytes.HasPrefix(page, note) {
 			return true, false
 		}

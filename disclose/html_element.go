@@ -48,7 +48,15 @@ var noticeStart = []byte(`<div role="note" lang="`)
 // noticeHTML is the notice as an element: text in the page, with its language,
 // direction and role. It takes colours and size from the page.
 func (w *Writer) noticeHTML() []byte {
-	return noticeElement(w.language(), w.m.notices.text(w.language()))
+	return w.noticesIn(w.language())
+}
+
+// noticesIn are the notices that are due as elements in one language.
+func (w *Writer) noticesIn(tag language.Tag) (elements []byte) {
+	for _, text := range w.m.notices.paragraphs(w.due, tag) {
+		elements = append(elements, noticeElement(tag, text)...)
+	}
+	return elements
 }
 
 func noticeElement(tag language.Tag, text string) []byte {

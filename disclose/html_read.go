@@ -30,7 +30,7 @@ type pageReading struct {
 // and blocks of JSON-LD with a digital source type, whoever wrote them. What
 // stands in comments, scripts or raw text is no element.
 func (in *inspection) readHTML() {
-	p := pageReading{notices: in.d.notices.all()}
+	p := pageReading{notices: in.d.notices.onAI()}
 	p.read(in.data)
 	f := Finding{Status: Absent}
 	if p.notice != "" {

@@ -20,7 +20,7 @@ func (in *inspection) readText(text []byte) {
 func (in *inspection) readNotice(text []byte) {
 	f := Finding{Status: Absent}
 	start := string(bytes.TrimPrefix(text[:min(len(text), 4096)], utf8BOM))
-	for _, notice := range in.d.notices.all() {
+	for _, notice := range in.d.notices.onAI() {
 		if strings.HasPrefix(start, notice) {
 			f = Finding{Status: Present, reason: CauseStatementOnly, Detail: notice}
 		}

@@ -47,8 +47,15 @@ type Options struct {
 	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
 	// nil draws none.
 	VisibleLabel *VisibleLabel
-	// Notices replaces the sentence of a language (BCP 47 tag to text).
+	// Notices replaces the sentence of a language (BCP 47 tag to text); see
+	// [CheckNotice].
 	Notices map[string]string
+	// Principal is on whose behalf an agent acts; the notice then says so. At
+	// most 120 bytes; empty for none. See [CheckPrincipal].
+	Principal string
+	// Audience is who the built-in notices are written for; the zero value is
+	// anyone.
+	Audience Audience
 	// Detector is the address of the verification page, named in fields and
 	// metadata; nil leaves it out.
 	Detector *url.URL

@@ -18,6 +18,17 @@ type Output struct {
 	Language language.Tag
 	// Turn is FirstTurn when the notice is still due.
 	Turn Turn
+	// Observes names what an AI system observes in the people who get the
+	// output: NoticeEmotion, NoticeBiometric. Their notices are given whatever
+	// Carriers say, each as a paragraph of its own.
+	Observes Notices
+	// Given names those of Observes that the conversation holds already.
+	Given Notices
+	// Author says who wrote the output; the zero value is AuthorAI.
+	Author Author
+	// HandOver puts the sentence that a person answers from here on before the
+	// text of an output by AuthorHuman.
+	HandOver bool
 	// Constrained forbids splices into text; see [Request].
 	Constrained Reason
 	// NoFrames names why no text mark may be placed; see [Request].

@@ -117,6 +117,9 @@ func readFilled(s *jsonscan.Scanner) (bool, error) {
 // readHistory notes what assistants said in a request's messages: a string, or
 // an array of parts with a text each.
 func readHistory(s *jsonscan.Scanner, a *asked) error {
+	if s.Kind() == jsonscan.String { // a conversation of one message
+		return readString(s, &a.said)
+	}
 	return readTurns(s, a, "assistant")
 }
 
@@ -139,6 +142,9 @@ func readTurns(s *jsonscan.Scanner, a *asked, self string) error {
 		})
 		a.prefilled = jsonscan.Is(role.Of(s.Data()), self)
 		if !a.prefilled {
+			if r := role.Of(s.Data()); len(a.turns) > first && (len(r) == 0 || jsonscan.Is(r, "user")) {
+				a.said = a.turns[len(a.turns)-1]
+			}
 			a.turns = a.turns[:first]
 		}
 		a.later = a.later || jsonscan.Is(kind.Of(s.Data()), "item_reference")

@@ -27,6 +27,7 @@ func (a *answer) recall() {
 		return
 	}
 	w.label = r.Label
+	w.due = noticesNamed(r.Notices) & noticesOnAI
 	a.streamed = Classify(r.MediaType) == KindSSE
 	a.due = 0
 	w.want = w.want.Without(CarrierNotice)
@@ -56,5 +57,9 @@ func (w *Writer) pastRecord() (Record, error) {
 // its text is still the same.
 func (w *Writer) pastLanguage(r Record) (tag language.Tag, given bool) {
 	tag, err := language.Parse(r.Language)
-	return tag, err == nil && sha256.Sum256([]byte(w.m.notices.text(tag))) == r.NoticeHash
+	if err != nil {
+		return tag, false
+	}
+	w.out.Language = tag
+	return tag, sha256.Sum256([]byte(w.noticesText(w.due))) == r.NoticeHash
 }

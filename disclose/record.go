@@ -19,7 +19,7 @@ var errSpoolFull = errors.New("disclose: records cannot be written and the waiti
 // recordHeld records an output that has not left yet. Where that fails for good
 // the profile decides.
 func (w *Writer) recordHeld(out []byte) error {
-	if !w.m.spool.on() || w.recalled {
+	if !w.m.spool.on() || w.recalled || w.human() {
 		return nil
 	}
 	outcome, _ := w.outcome()
@@ -30,7 +30,7 @@ func (w *Writer) recordHeld(out []byte) error {
 
 // record records a stream that has left.
 func (w *Writer) record(outcome Outcome) error {
-	if !w.m.spool.on() || w.recalled {
+	if !w.m.spool.on() || w.recalled || w.human() {
 		return nil
 	}
 	if outcome == OutcomeMarked {
@@ -57,7 +57,8 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 	}
 	if w.notice {
 		r.Language = w.language().String()
-		r.NoticeHash = sha256.Sum256([]byte(w.m.notices.text(w.language())))
+		r.Notices = (w.due & noticesOnAI).IDs()
+		r.NoticeHash = sha256.Sum256([]byte(w.noticesText(w.due)))
 	}
 	return r
 }

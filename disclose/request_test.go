@@ -7,14 +7,19 @@ import (
 
 func TestHistoryRoundTrip(t *testing.T) {
 	m := newTestMarker(t, func(o *Options) { o.Notices = map[string]string{"fr": "Ceci est une IA, et vous lui parlez."} })
-	for _, notice := range m.noticeTexts {
+	for _, own := range m.ownTexts.all {
+		notice := own.text
 		for _, quoted := range []string{quoteJSON(notice + "\n\nHi"), asciiJSON(notice + "\n\nHi")} {
 			for _, content := range []string{quoted, `[{"type":"text","text":` + quoted + `}]`} {
 				body := `{"model":"m","messages":[{"role":"user","content":"q"},{"content":` + content + `,"role":"assistant"},{"role":"user","content":"r"}],"x":1.0}`
 				req := m.ReadRequest(ShapeOpenAIChat, []byte(body))
 				want := strings.Replace(body, quoted, `"Hi"`, 1)
-				if string(req.Body) != want || req.Turn != LaterTurn || req.Model != "m" {
-					t.Fatalf("got  %s\nwant %s (turn %v)", req.Body, want, req.Turn)
+				turn := FirstTurn
+				if own.is == NoticeInteraction {
+					turn = LaterTurn
+				}
+				if string(req.Body) != want || req.Turn != turn || req.Given != own.is&noticesObserving || req.Model != "m" {
+					t.Fatalf("got  %s\nwant %s (turn %v, given %v)", req.Body, want, req.Turn, req.Given.IDs())
 				}
 			}
 		}

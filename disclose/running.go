@@ -83,8 +83,10 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 	r.first, r.start = len(r.ins), r.text.bytes
 	if a.noticeDue(t) {
 		a.w.noticeGiven()
-		if r.before = a.w.m.noticePrefix(raw); r.before == 0 {
-			r.insert(r.text, a.w.noticeText())
+		n, given := a.w.m.noticePrefix(raw)
+		r.before = n // by an avow before us
+		if due := a.w.due &^ given; due != 0 {
+			r.insert(r.text, a.w.noticesText(due))
 		}
 	}
 	a.frames(r, t, raw)

@@ -49,6 +49,9 @@ type Request struct {
 	Body []byte
 	// Turn is read from the request's own history.
 	Turn Turn
+	// Given are the notices about what is observed in people that the history
+	// holds already.
+	Given Notices
 	// Constrained names why no text may be spliced into the answer
 	// (ReasonJSONMode, ReasonCode), or is ReasonNone.
 	Constrained Reason
@@ -62,4 +65,6 @@ type Request struct {
 	Model string
 	// URLOnly: the request asks for images by URL ("response_format":"url").
 	URLOnly bool
+
+	said []byte // the last thing a person says, as a JSON string's content
 }

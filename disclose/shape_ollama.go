@@ -45,7 +45,7 @@ func ollamaAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 	switch {
 	case jsonscan.Is(key, "model"):
 		return readString(s, &a.model)
-	case jsonscan.Is(key, "messages"):
+	case jsonscan.Is(key, "messages"), jsonscan.Is(key, "prompt"):
 		return readHistory(s, a)
 	case jsonscan.Is(key, "format"):
 		filled, err := readFilled(s)

@@ -25,7 +25,10 @@ var tgi = driver{
 		f.text(0, part{}, f.event.whole, true)
 	},
 	ask: func(s *jsonscan.Scanner, key []byte, a *asked) error {
-		if !jsonscan.Is(key, "parameters") || s.Kind() != jsonscan.Object {
+		switch {
+		case jsonscan.Is(key, "inputs"):
+			return readString(s, &a.said)
+		case !jsonscan.Is(key, "parameters") || s.Kind() != jsonscan.Object:
 			return nil
 		}
 		return s.Object(func(key jsonscan.Span) error { return tgiParameter(s, key.Of(s.Data()), a) })

@@ -190,6 +190,7 @@ func (f *found) twins(first, from int) {
 // asked is what a driver saw in a request.
 type asked struct {
 	turns       []jsonscan.Span // contents of assistant messages
+	said        jsonscan.Span   // the last text of anybody else
 	choices     int
 	constrained Reason
 	noFrames    Reason // why no frame may be placed in the answer's text

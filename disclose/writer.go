@@ -31,8 +31,9 @@ type Writer struct {
 	enabled CarrierSet // carriers this output may get
 	want    CarrierSet // carriers it should get
 
-	speaks     bool // notices are enabled, so the field repeats the sentence
-	notice     bool // a notice was written
+	speaks     bool    // notices are enabled, so the field repeats the sentence
+	due        Notices // the paragraphs that are to be given
+	notice     bool    // they were
 	changed    bool
 	length     int64
 	lengthSet  bool
@@ -80,6 +81,7 @@ type Result struct {
 	IDs        []watermark.Payload // the response's first, then those of its images
 	Language   language.Tag        // of the notice, where one was given
 	Notice     bool                // a notice was given
+	Notices    Notices             // those that were
 }
 
 // plan chooses the sink and the carriers that apply to the output.
@@ -88,13 +90,15 @@ func (w *Writer) plan() {
 	if w.out.Carriers != nil {
 		enabled &= w.out.Carriers.With(CarrierHeader)
 	}
+	enabled = w.byAuthor(enabled)
 	w.enabled = enabled
 	w.want = enabled & NewCarrierSet(CarrierHeader)
-	w.speaks = enabled.Has(CarrierNotice)
+	w.speaks = enabled.Has(CarrierNotice) && w.out.Author == AuthorAI
+	w.due = w.noticesDue(enabled)
 	w.driver = w.out.driver()
 	kind := Classify(w.out.ContentType)
 	switch {
-	case w.out.mode() == ModePass:
+	case w.out.mode() == ModePass || w.human() && (kind == KindImage || w.due == 0):
 		w.planPass(enabled, kind)
 	case kind == KindImage:
 		w.want |= w.imageCarriers()
@@ -147,6 +151,9 @@ func (w *Writer) planPass(enabled CarrierSet, kind Kind) {
 	}
 	missing |= w.out.Require.Without(CarrierHeader)
 	w.want |= enabled&missing | w.out.Require
+	if w.due != 0 {
+		w.want |= NewCarrierSet(CarrierNotice)
+	}
 	w.err = w.fail(missing, ReasonUnknownShape, nil)
 }
 
@@ -199,8 +206,8 @@ func (w *Writer) planNotice(enabled CarrierSet) {
 	switch {
 	case w.out.Constrained != ReasonNone:
 		w.withoutNotice(w.out.Constrained)
-	case w.out.Turn == FirstTurn:
-		w.want |= enabled & NewCarrierSet(CarrierNotice)
+	case w.due != 0:
+		w.want |= NewCarrierSet(CarrierNotice)
 	}
 }
 
@@ -271,7 +278,11 @@ func (w *Writer) Result() Result {
 	r := Result{
 		Label: w.label, Unrecorded: w.unrecorded,
 		Missing: w.missing.List(), Skipped: slices.Clone(w.skipped), Marks: slices.Clone(w.marks),
-		IDs: []watermark.Payload{w.label.ID}, Notice: w.notice,
+		IDs: []watermark.Payload{w.label.ID},
+	}
+	if w.notice {
+		r.Notices = w.due & noticesOnAI
+		r.Notice = r.Notices != 0
 	}
 	if len(w.imageIDs) > 1 { // a single image shares the response's id
 		r.IDs = append(r.IDs, w.imageIDs...)
@@ -314,7 +325,9 @@ func (w *Writer) attach(c Carrier, id watermark.Payload) {
 // pass notes that the output is left without a mark on purpose.
 func (w *Writer) pass(r Reason) {
 	w.skip(r)
-	w.passReason = r
+	if w.passReason != ReasonNotAI { // says more than any other
+		w.passReason = r
+	}
 }
 
 func (w *Writer) skip(r Reason) {
@@ -328,6 +341,9 @@ func (w *Writer) skip(r Reason) {
 func (w *Writer) fail(set CarrierSet, r Reason, cause error) error {
 	set &= w.want
 	w.skip(r)
+	if w.human() {
+		return nil // nothing of a person's own is owed a mark
+	}
 	for _, c := range set.List() {
 		w.marks = append(w.marks, Mark{Carrier: c, ID: w.label.ID, Reason: r, Err: cause})
 	}
@@ -375,11 +391,6 @@ func (w *Writer) flushDst() error {
 		f.Flush()
 	}
 	return nil
-}
-
-// noticeText is the notice with its separator.
-func (w *Writer) noticeText() string {
-	return w.m.notices.text(w.language()) + NoticeSeparator
 }
 
 func (w *Writer) noteResponse(payload []byte, id jsonscan.Span) {

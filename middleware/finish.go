@@ -91,6 +91,12 @@ func (w *response) settle() {
 func (w *response) count(result disclose.Result) {
 	modality := disclose.Classify(w.w.Header().Get("Content-Type")).Modality()
 	w.ex.c.metrics.outcome(w.ex.route, modality, result)
+	if w.status/100 == 2 && w.r.Method != http.MethodHead {
+		if result.Outcome == disclose.OutcomeAborted {
+			result.Notices = 0 // perhaps nobody saw it
+		}
+		w.ex.remember(w.r.Context(), result)
+	}
 }
 
 // refuse answers with an error instead of the output.

@@ -164,6 +164,14 @@ func (m *Metrics) outcome(route matched, modality string, res disclose.Result) {
 		return
 	}
 	m.response(route.name, route.shape, modality, res.Outcome)
+	m.counts(res)
+}
+
+// counts counts the marks on an output, and what it was left without.
+func (m *Metrics) counts(res disclose.Result) {
+	if m.responses == nil {
+		return
+	}
 	for _, r := range res.Skipped {
 		m.skip(r)
 	}

@@ -28,6 +28,8 @@ const DefaultMaxRequest = 4 << 20
 type Options struct {
 	// Disclose says what is attached to an output, and by whom.
 	Disclose disclose.Options
+	// Notice says when the notice is given.
+	Notice Notice
 	// Routes declare paths; the first that matches counts.
 	Routes []Route
 	// All makes the proxy treat every response as AI output.
@@ -77,7 +79,29 @@ type Route struct {
 	Exempt *Exemption
 	// Code: the answers are meant for execution; no text is spliced into them.
 	Code bool
+	// Observes names what the route's AI system observes in people: emotions,
+	// biometric categories. They get notices of their own.
+	Observes disclose.Notices
+	// Edit declares that the route edits what a person made.
+	Edit Edit
 }
+
+// An Edit declares how far an AI system alters what a person made (Article
+// 50(2) of Regulation (EU) 2024/1689). What changes meaning, style or intent is
+// substantial.
+type Edit string
+
+// The declarations.
+const (
+	// EditNone: the answers are generated.
+	EditNone Edit = ""
+	// EditStandard: assistive standard editing. The answers pass unmarked, with
+	// the header (mode ai-modified).
+	EditStandard Edit = "standard"
+	// EditSubstantial: marked as usual, with the source type
+	// compositeWithTrainedAlgorithmicMedia.
+	EditSubstantial Edit = "substantial"
+)
 
 // An Exemption says why a route passes unmarked, who decided so, and when.
 type Exemption struct {
@@ -121,6 +145,10 @@ type core struct {
 	names     nameSet
 	languages languageCache
 	warned    atomic.Bool // no-transform was overridden, and logged
+	session   sessionName
+	sessions  disclose.Sessions
+	minors    bool
+	now       func() time.Time
 }
 
 func newCore(o Options, proxy bool) (*core, error) {
@@ -141,12 +169,16 @@ func newCore(o Options, proxy bool) (*core, error) {
 	if o.Disclose.Logger == nil {
 		o.Disclose.Logger = o.Logger
 	}
-	profile := o.Disclose.Profile
+	c := &core{o: o, profile: o.Disclose.Profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy}
+	if err := c.converse(); err != nil {
+		return nil, fmt.Errorf("middleware: notice: %w", err)
+	}
 	marker, err := disclose.NewMarker(o.Metrics.hook(o.Disclose))
 	if err != nil {
 		return nil, err
 	}
-	return &core{o: o, marker: marker, profile: profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy}, nil
+	c.marker = marker
+	return c, nil
 }
 
 // An exchange is one request whose response is AI output, and what is known
@@ -159,6 +191,9 @@ type exchange struct {
 	language string // Accept-Language
 	part     bool   // a script asks for HTML to put into a page; see partOfPage
 	label    atomic.Pointer[disclose.Label]
+	author   atomic.Int32 // a disclose.Author
+	required atomic.Bool  // a key step: the answer carries the notice
+	talk     talk
 	unframed bool // the upstream's body ends with its connection
 	broken   bool // the upstream's body broke off
 	id       string
@@ -189,7 +224,7 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		return
 	}
 	inner := ex.prepare(r)
-	if ex.request.URLOnly && !c.marker.PassURLOnly() {
+	if ex.request.URLOnly && !c.marker.PassURLOnly() && route.edit != EditStandard {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonURLOnly, Hint: disclose.Hint(disclose.ReasonURLOnly)})
 		return
 	}

@@ -109,8 +109,10 @@ func newTransport() *http.Transport {
 func inspectFraming(resp *http.Response) error {
 	ex, ok := resp.Request.Context().Value(contextKey{}).(*exchange)
 	if !ok {
+		resp.Header.Del(disclose.HeaderAuthor) // said to us alone
 		return nil
 	}
+	ex.upstreamAuthor(resp.Header)
 	ex.unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
 	removeOwn(resp.Header)
 	for k := range resp.Trailer {

@@ -42,6 +42,7 @@ func (ex *exchange) prepare(r *http.Request) *http.Request {
 	if ex.readable(r) {
 		ex.readBody(r, out)
 	}
+	ex.listen(r)
 	filterTrailers(r, out)
 	return out
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/avowai/avow/disclose"
-	"github.com/avowai/avow/watermark"
 )
 
 // A response is the http.ResponseWriter that a handler on an AI route sees. The
@@ -91,9 +90,11 @@ func (w *response) decide() {
 	if isUIStream(h) {
 		ex.route.shape = disclose.ShapeUIMessage
 	}
+	ex.join(w.r.Context())
 	w.plan = decide(w.r.Method, w.status, h, policy{
 		profile: ex.c.profile, proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
 		shape: ex.route.shape, require: ex.route.require,
+		author: ex.by(), speaks: ex.speaks(), edit: ex.route.edit,
 	})
 	if w.plan.noTransform && !ex.c.warned.Swap(true) {
 		ex.c.log.Warn("Cache-Control: no-transform is overruled on AI routes; set ObeyNoTransform to obey it")
@@ -101,7 +102,7 @@ func (w *response) decide() {
 	switch w.plan.action {
 	case actWithhold:
 		w.refuse(&disclose.Withheld{Reason: w.plan.reason, Hint: disclose.Hint(w.plan.reason)})
-	case actHeader, actBare:
+	case actHeader, actBare, actHuman:
 		w.result = w.bareResult()
 		w.commit(nil)
 	default:
@@ -140,21 +141,6 @@ func (w *response) open() {
 	if w.r.Method == http.MethodHead {
 		w.commit(nil)
 	}
-}
-
-// bareResult is the Result of a response that carries the header alone.
-func (w *response) bareResult() disclose.Result {
-	res := disclose.Result{Outcome: disclose.OutcomeMarked}
-	label, err := w.ex.c.marker.Label(w.ex.output("").Label)
-	if err != nil {
-		w.ex.c.log.Error("no random bits for a label", "error", err)
-	}
-	res.Label, res.IDs = label, []watermark.Payload{label.ID}
-	if w.plan.reason != disclose.ReasonNone {
-		res.Outcome, res.Reason = disclose.OutcomePassed, w.plan.reason
-		res.Skipped = []disclose.Reason{w.plan.reason}
-	}
-	return res
 }
 
 // Write implements http.ResponseWriter.
@@ -358,6 +344,13 @@ func hasTrailers(h http.Header) bool {
 
 // setMarks writes our own header fields and what has to accompany them.
 func (w *response) setMarks(h http.Header, result disclose.Result) {
+	human := w.ex.by() == disclose.AuthorHuman
+	if human {
+		h["Avow-Outcome"] = []string{disclose.OutcomeValue(result)}
+	}
+	if w.plan.action == actHuman {
+		return
+	}
 	if w.plan.reason != disclose.ReasonErrorStatus {
 		appendVary(h, "Accept-Language")
 		if w.ex.route.shape == disclose.ShapeHTML || disclose.Classify(h.Get("Content-Type")) == disclose.KindHTML {
@@ -367,7 +360,7 @@ func (w *response) setMarks(h http.Header, result disclose.Result) {
 		}
 		makePrivate(h)
 	}
-	if w.plan.action == actBare {
+	if w.plan.action == actBare || human {
 		return // the client's stored copy keeps its own id
 	}
 	h["Ai-Disclosure"] = []string{result.Label.HeaderValue()}

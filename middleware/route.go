@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -29,6 +30,8 @@ type matched struct {
 	code       bool
 	pointers   *disclose.Pointers
 	stored     bool // an answer that was given before
+	observes   disclose.Notices
+	edit       Edit
 }
 
 func checkRoute(r Route) error {
@@ -40,6 +43,21 @@ func checkRoute(r Route) error {
 	}
 	if r.Exempt != nil && strings.TrimSpace(r.Exempt.Reason) == "" {
 		return errors.New("an exemption needs a reason")
+	}
+	if r.Observes&^(disclose.NoticeEmotion|disclose.NoticeBiometric) != 0 {
+		return errors.New("observes can name emotion recognition and biometric categorisation only")
+	}
+	if r.Observes != 0 && (r.Shape == disclose.ShapeImage || r.Shape == disclose.ShapeCode) {
+		return errors.New("observes needs answers with a text to put its notices into, or an API's JSON")
+	}
+	switch r.Edit {
+	case EditNone, EditSubstantial:
+	case EditStandard:
+		if r.Require.Without(disclose.CarrierHeader) != 0 {
+			return errors.New("edit: standard passes answers unmarked, so nothing but the header can be required")
+		}
+	default:
+		return fmt.Errorf("no kind of editing is called %.32q; choose standard or substantial", string(r.Edit))
 	}
 	if r.Shape == disclose.ShapeCustom && r.Pointers == nil {
 		return errors.New("a shape of one's own needs Pointers: where its texts and images are")
@@ -85,6 +103,7 @@ func (c *core) match(r *http.Request) matched {
 func (m *matched) apply(route *Route) {
 	m.ai, m.name = true, route.Path
 	m.carriers, m.require, m.code = route.Carriers, route.Require, route.Code
+	m.observes, m.edit = route.Observes, route.Edit
 	switch {
 	case route.Pointers != nil:
 		m.shape, m.pointers = disclose.ShapeCustom, route.Pointers

@@ -124,7 +124,7 @@ func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
 	}
 	s.detector, err = disclose.NewDetector(disclose.DetectorOptions{
 		Keys: verifyKeys(ring), Records: o.Disclose.Records, Version: buildVersion(),
-		Notices: c.Notice.Text, MaxPixels: c.Image.MaxPixels, Jobs: 2,
+		Notices: c.Notice.Text, Principal: c.Notice.Principal, MaxPixels: c.Image.MaxPixels, Jobs: 2,
 	})
 	if err != nil {
 		return nil, err

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"golang.org/x/text/language"
 
 	"github.com/avowai/avow/cmd/avow/internal/nearest"
 	"github.com/avowai/avow/disclose"
@@ -37,6 +36,7 @@ func (c Config) Check() error {
 	}
 	oneOf("profile", c.Profile, "strict", "standard")
 	oneOf("notice.cadence", c.Notice.Cadence, "first", "always", "3h", "7d", "on_demand")
+	oneOf("notice.audience", c.Notice.Audience, "general", "plain", "minors")
 	oneOf("image.webp", c.Image.WebP, "metadata", "png")
 	oneOf("image.url_only", c.Image.URLOnly, "withhold", "pass")
 	within("limits.held_bytes", int64(c.Limits.HeldBytes), 1<<10, maxHeld)
@@ -62,44 +62,6 @@ func (c Config) Check() error {
 		}
 	}
 	return errors.Join(append(append(errs, c.checkNotices()...), c.checkRoutes()...)...)
-}
-
-func (c Config) checkNotices() (errs []error) {
-	for lang, text := range c.Notice.Text {
-		tag, err := language.Parse(lang)
-		if err != nil {
-			errs = append(errs, fmt.Errorf(`notice.text.%.16s: not a language such as "en" or "de"`, lang))
-			continue
-		}
-		if err := disclose.CheckNotice(tag, text); err != nil {
-			errs = append(errs, fmt.Errorf("notice.text.%s: %w", lang, err))
-		}
-	}
-	return errs
-}
-
-func (c Config) checkRoutes() (errs []error) {
-	for i, r := range c.Routes {
-		at := fmt.Sprintf("routes[%d] (%.64s)", i, r.Path)
-		if !strings.HasPrefix(r.Path, "/") || strings.Contains(strings.TrimSuffix(r.Path, "*"), "*") {
-			errs = append(errs, fmt.Errorf("%s: path has to start with / and may end with one *", at))
-		}
-		if r.Shape.Name != "" && !slices.Contains(disclose.Shapes(), disclose.Shape(r.Shape.Name)) {
-			errs = append(errs, fmt.Errorf("%s: no shape is called %.32q%s", at, r.Shape.Name, suggest(r.Shape.Name, shapeNames())))
-		}
-		for _, name := range r.Require {
-			if _, ok := carrierNamed(name); !ok {
-				errs = append(errs, fmt.Errorf("%s: require: no carrier is called %.32q%s", at, name, suggest(name, carrierNames())))
-			}
-		}
-		if e := r.Exempt; e != nil && (e.Reason == "" || e.Owner == "" || e.Date.IsZero()) {
-			errs = append(errs, fmt.Errorf("%s: exempt needs reason, owner and date: leaving out a disclosure is a decision somebody has to own", at))
-		}
-		if !slices.Contains([]string{"", "standard", "substantial"}, r.Edit) {
-			errs = append(errs, fmt.Errorf("%s: edit: choose standard or substantial", at))
-		}
-	}
-	return errs
 }
 
 func shapeNames() []string {

@@ -39,6 +39,7 @@ type Config struct {
 // Notice says when and how the notice is given.
 type Notice struct {
 	Cadence   string            `yaml:"cadence"`
+	Session   string            `yaml:"session"`
 	Text      map[string]string `yaml:"text"`
 	Audience  string            `yaml:"audience"`
 	Principal string            `yaml:"principal"`
@@ -111,6 +112,7 @@ type Route struct {
 	Require  []string `yaml:"require,omitempty"`
 	Exempt   *Exempt  `yaml:"exempt,omitempty"`
 	Edit     string   `yaml:"edit,omitempty"`
+	Observes []string `yaml:"observes,omitempty"`
 }
 
 // Exempt says why a route is not marked.
