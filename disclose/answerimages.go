@@ -141,7 +141,7 @@ func (w *Writer) markBase64(ctx context.Context, raw []byte, l Label) (imageResu
 	if err != nil {
 		return failedImage(data, w.want, ReasonUndecodable, fmt.Errorf("base64 of an image: %w", err)), nil
 	}
-	r := w.m.images.mark(ctx, data[:n], l, w.want)
+	r := w.m.images.mark(ctx, data[:n], l, w.want, w.visible)
 	if !r.changed {
 		return r, nil
 	}
@@ -153,7 +153,7 @@ func (w *Writer) markBase64(ctx context.Context, raw []byte, l Label) (imageResu
 func (w *Writer) finishImage(data []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(w.ctx, w.m.o.MarkTimeout)
 	defer cancel()
-	r := w.m.images.mark(ctx, data, w.label, w.want)
+	r := w.m.images.mark(ctx, data, w.label, w.want, w.visible)
 	return r.data, w.take(r, w.label)
 }
 

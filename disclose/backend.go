@@ -65,6 +65,7 @@ const (
 	WarnLogitsProcessor   RequestChange = "warn_logits_processor"
 	WarnRoute             RequestChange = "warn_route"     // the backend never marks what it sends on this route
 	WarnTokenIDs          RequestChange = "warn_token_ids" // the backend refuses to send ids with such an answer
+	WarnUnread            RequestChange = "warn_unread"    // the request could not be read, so nothing was switched on
 )
 
 // RequestChanges returns the closed set.
@@ -72,7 +73,7 @@ func RequestChanges() []RequestChange {
 	return []RequestChange{
 		ChangeMarkOn, ChangeOptOut, ChangeMarkSettings, ChangeSampling, ChangeBeamSearch,
 		ChangeReplay, ChangeLogitsProcessor, ChangeTokenIDs, WarnSampling, WarnBeamSearch,
-		WarnReplay, WarnLogitsProcessor, WarnRoute, WarnTokenIDs,
+		WarnReplay, WarnLogitsProcessor, WarnRoute, WarnTokenIDs, WarnUnread,
 	}
 }
 

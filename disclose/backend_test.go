@@ -158,8 +158,8 @@ func TestRequestChangesAreClosed(t *testing.T) {
 			t.Errorf("%q: warning %v", c, c.Warning())
 		}
 	}
-	if len(seen) != 14 {
-		t.Errorf("%d changes, want 14", len(seen))
+	if len(seen) != 15 {
+		t.Errorf("%d changes, want 15", len(seen))
 	}
 }
 

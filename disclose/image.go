@@ -59,21 +59,24 @@ func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
 
 // An imageJob is one image on its way through the steps.
 type imageJob struct {
-	im    *imageMarker
-	ctx   context.Context
-	info  imagemeta.Info
-	data  []byte
-	label Label
-	want  CarrierSet
-	res   imageResult
+	im      *imageMarker
+	ctx     context.Context
+	info    imagemeta.Info
+	data    []byte
+	label   Label
+	visible *VisibleLabel
+	want    CarrierSet
+	res     imageResult
 }
 
 // mark attaches what set names of the image carriers to one image file.
 //
 // The order of the steps is law: pixels, then their encoding, then XMP, and
 // later the manifest, which binds all bytes before it.
-func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set CarrierSet) (res imageResult) {
-	set = im.applicable(set)
+//
+// visible, where it is not nil, is drawn first.
+func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set CarrierSet, visible *VisibleLabel) (res imageResult) {
+	set = applicable(set, visible)
 	defer func() {
 		if r := recover(); r != nil {
 			im.o.Logger.Error("panic while marking an image", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
@@ -91,7 +94,7 @@ func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set Carri
 	case info.HasC2PA:
 		return failedImage(data, set, ReasonForeignManifest, nil)
 	}
-	j := &imageJob{im: im, ctx: ctx, info: info, data: data, label: l, want: set, res: imageResult{data: data}}
+	j := &imageJob{im: im, ctx: ctx, info: info, data: data, label: l, visible: visible, want: set, res: imageResult{data: data}}
 	for _, step := range []func(*imageJob) bool{(*imageJob).markPixels, (*imageJob).writeXMP} {
 		if !step(j) {
 			break
@@ -176,7 +179,7 @@ func (j *imageJob) drawLabel(img image.Image) (image.Image, error) {
 	if !j.want.Has(CarrierVisibleLabel) {
 		return img, nil
 	}
-	out, err := j.im.o.VisibleLabel.draw(img, imagemeta.Orientation(j.data), j.label.ID)
+	out, err := j.visible.draw(img, imagemeta.Orientation(j.data), j.label.ID)
 	if err != nil {
 		return img, err
 	}

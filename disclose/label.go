@@ -174,9 +174,9 @@ func (v *VisibleLabel) draw(img image.Image, orientation int, id watermark.Paylo
 
 // applicable is what of set applies to images, and the visible label where it is
 // switched on: routes choose among machine-readable carriers alone.
-func (im *imageMarker) applicable(set CarrierSet) CarrierSet {
+func applicable(set CarrierSet, visible *VisibleLabel) CarrierSet {
 	set &= NewCarrierSet(CarrierImageMark, CarrierMetadata)
-	if im.o.VisibleLabel != nil {
+	if visible != nil {
 		set = set.With(CarrierVisibleLabel)
 	}
 	return set

@@ -181,18 +181,18 @@ func TestLabelWithoutImageMark(t *testing.T) {
 func TestLabelThatCannotBeDrawn(t *testing.T) {
 	m := newTestMarker(t, func(o *Options) { o.VisibleLabel = newTestVisible(t, VisibleLabelOptions{}) })
 	small := blank(t, 16, 16, asPNG)
-	res := m.images.mark(context.Background(), small, testLabel(t, m, testID), imageCarriers)
+	res := m.images.mark(context.Background(), small, testLabel(t, m, testID), imageCarriers, m.o.VisibleLabel)
 	if reasons(res)[CarrierVisibleLabel] != ReasonTooSmall || plates(t, res.data) != [4]int{} {
 		t.Errorf("small: %+v %v", res.marks, plates(t, res.data))
 	}
 	cut := blank(t, 300, 200, asPNG)
 	cut = cut[:len(cut)-20]
-	res = m.images.mark(context.Background(), cut, testLabel(t, m, testID), imageCarriers)
+	res = m.images.mark(context.Background(), cut, testLabel(t, m, testID), imageCarriers, m.o.VisibleLabel)
 	if reasons(res)[CarrierVisibleLabel] != ReasonUndecodable || res.changed {
 		t.Errorf("cut: %+v", res.marks)
 	}
 	webp := "RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00"
-	res = m.images.mark(context.Background(), []byte(webp), testLabel(t, m, testID), imageCarriers)
+	res = m.images.mark(context.Background(), []byte(webp), testLabel(t, m, testID), imageCarriers, m.o.VisibleLabel)
 	if !res.missing.Has(CarrierVisibleLabel) {
 		t.Errorf("webp: %+v", res)
 	}
@@ -218,14 +218,14 @@ func TestLabelComesLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res := huge.images.mark(context.Background(), []byte(first), testLabel(t, huge, testID), imageCarriers); res.changed {
+	if res := huge.images.mark(context.Background(), []byte(first), testLabel(t, huge, testID), imageCarriers, huge.o.VisibleLabel); res.changed {
 		t.Fatalf("no room: %+v", res.marks)
 	}
 	second, w, err := mark(t, labelling, out, first, 0)
 	if err != nil || second == first || !slices.Contains(w.Result().Marks, Mark{Carrier: CarrierVisibleLabel, ID: testID}) {
 		t.Fatalf("%v %+v", err, w.Result())
 	}
-	res := labelling.images.mark(context.Background(), []byte(second), testLabel(t, labelling, testID), imageCarriers)
+	res := labelling.images.mark(context.Background(), []byte(second), testLabel(t, labelling, testID), imageCarriers, labelling.o.VisibleLabel)
 	if res.changed || reasons(res)[CarrierImageMark] != ReasonAlreadyMarked {
 		t.Fatalf("labelled and marked: %+v", res.marks)
 	}

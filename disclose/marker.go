@@ -30,6 +30,7 @@ type Marker struct {
 	notices    *phrasebook
 	ownTexts   ownTexts
 	sessionKey []byte
+	duties     [3]*VisibleLabel // by Duty
 	images     *imageMarker
 	spool      *spool
 	hash       string
@@ -51,6 +52,9 @@ func NewMarker(o Options) (*Marker, error) {
 	}
 	if !m.carriers.Has(CarrierHeader) {
 		return nil, fmt.Errorf("disclose: the header carrier cannot be switched off: it is the least an AI output carries")
+	}
+	if m.duties, err = dutyLabels(o); err != nil {
+		return nil, err
 	}
 	m.images = newImageMarker(o)
 	m.spool = newSpool(o.Records)

@@ -41,6 +41,9 @@ type Output struct {
 	// Export: the output is a text that is saved to a file, away from the place
 	// where its notice is seen. With Options.VisibleLabel it gets a footer.
 	Export bool
+	// Publication is what the deployer says about a work that it publishes with
+	// this output: pictures, and plain text, then get the label that is due.
+	Publication *Publication
 	// Stored: the output was sent before and is asked for again, so it shows
 	// what it showed then where Records know.
 	Stored bool

@@ -125,6 +125,13 @@ func (w *Writer) footer() string {
 // finishText marks a text that is there at once: its marks may begin with it.
 func (w *Writer) finishText(text []byte) ([]byte, error) {
 	before, rest, _ := w.opening(text)
+	if p := w.out.Publication; p != nil {
+		published, duty := p.Publish(string(rest), w.language())
+		rest = []byte(published)
+		if duty != DutyNone {
+			w.attach(CarrierVisibleLabel, w.label.ID)
+		}
+	}
 	if !w.want.Has(CarrierTextMark) {
 		return w.withFooter(append(before, rest...)), nil
 	}

@@ -99,6 +99,18 @@ func (w *response) count(result disclose.Result) {
 	}
 }
 
+// reject answers a request that does not reach the handler because of what it
+// says itself.
+func (w *response) reject(p problem) {
+	w.refused, w.decided, w.committed = true, true, true
+	w.status = p.Status
+	if p.RequestID = w.ex.id; p.RequestID == "" {
+		p.RequestID = newRequestID()
+	}
+	p.write(w.w, w.r)
+	w.ex.c.log.Warn("request refused", "request_id", p.RequestID, "route", w.ex.route.name, "type", p.Type)
+}
+
 // refuse answers with an error instead of the output.
 func (w *response) refuse(held *disclose.Withheld) {
 	w.refused, w.decided, w.committed = true, true, true

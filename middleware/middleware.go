@@ -41,6 +41,10 @@ type Options struct {
 	// names the rest is called "other". nil means the declared route's path,
 	// the pattern that matched, or the endpoint's suffix.
 	RouteName func(*http.Request) string
+	// Backend has the inference server behind the routes of text put its own
+	// statistical mark in; nil leaves requests as they are. Under the strict
+	// profile a request that cannot be edited is refused.
+	Backend *disclose.BackendMark
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
 	// Logger receives what an operator should know; nil discards it.
@@ -77,6 +81,9 @@ type Route struct {
 	Require disclose.CarrierSet
 	// Exempt lets the route pass unmarked, for a stated reason.
 	Exempt *Exemption
+	// Publication says which label the pictures and plain texts of the route
+	// need as published works; nil for none. See also [SetPublication].
+	Publication *disclose.Publication
 	// Code: the answers are meant for execution; no text is spliced into them.
 	Code bool
 	// Observes names what the route's AI system observes in people: emotions,
@@ -133,6 +140,15 @@ func SetLabel(ctx context.Context, l disclose.Label) {
 	}
 }
 
+// SetPublication says which label the picture or plain text of the current
+// request needs as a published work. It has to be called before the first byte
+// of the answer. Outside a request that is being marked it does nothing.
+func SetPublication(ctx context.Context, p disclose.Publication) {
+	if ex, ok := ctx.Value(contextKey{}).(*exchange); ok {
+		ex.publication.Store(&p)
+	}
+}
+
 // core is what both adapters share.
 type core struct {
 	o         Options
@@ -173,6 +189,11 @@ func newCore(o Options, proxy bool) (*core, error) {
 	if err := c.converse(); err != nil {
 		return nil, fmt.Errorf("middleware: notice: %w", err)
 	}
+	if o.Backend != nil {
+		if err := o.Backend.Check(); err != nil {
+			return nil, fmt.Errorf("middleware: backend: %w", err)
+		}
+	}
 	marker, err := disclose.NewMarker(o.Metrics.hook(o.Disclose))
 	if err != nil {
 		return nil, err
@@ -184,20 +205,22 @@ func newCore(o Options, proxy bool) (*core, error) {
 // An exchange is one request whose response is AI output, and what is known
 // about it.
 type exchange struct {
-	c        *core
-	route    matched
-	upgrade  bool
-	request  disclose.Request
-	language string // Accept-Language
-	part     bool   // a script asks for HTML to put into a page; see partOfPage
-	label    atomic.Pointer[disclose.Label]
-	author   atomic.Int32 // a disclose.Author
-	required atomic.Bool  // a key step: the answer carries the notice
-	talk     talk
-	unframed bool // the upstream's body ends with its connection
-	broken   bool // the upstream's body broke off
-	id       string
-	start    time.Time
+	c           *core
+	route       matched
+	upgrade     bool
+	request     disclose.Request
+	language    string // Accept-Language
+	part        bool   // a script asks for HTML to put into a page; see partOfPage
+	label       atomic.Pointer[disclose.Label]
+	publication atomic.Pointer[disclose.Publication]
+	author      atomic.Int32 // a disclose.Author
+	required    atomic.Bool  // a key step: the answer carries the notice
+	talk        talk
+	rejected    *problem // the request goes no further
+	unframed    bool     // the upstream's body ends with its connection
+	broken      bool     // the upstream's body broke off
+	id          string
+	start       time.Time
 }
 
 // serve handles one request.
@@ -226,6 +249,10 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	inner := ex.prepare(r)
 	if ex.request.URLOnly && !c.marker.PassURLOnly() && route.edit != EditStandard {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonURLOnly, Hint: disclose.Hint(disclose.ReasonURLOnly)})
+		return
+	}
+	if ex.rejected != nil {
+		rw.reject(*ex.rejected)
 		return
 	}
 	// No recover: a panic, http.ErrAbortHandler included, goes on to the

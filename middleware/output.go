@@ -18,6 +18,9 @@ func (ex *exchange) output(contentType string) disclose.Output {
 	if ex.again() {
 		out.Turn, out.Given = disclose.FirstTurn, 0
 	}
+	if out.Publication = ex.route.publication; ex.publication.Load() != nil {
+		out.Publication = ex.publication.Load()
+	}
 	if l := ex.label.Load(); l != nil {
 		out.Label = *l
 	}

@@ -39,8 +39,11 @@ func (ex *exchange) prepare(r *http.Request) *http.Request {
 	if c.proxy {
 		out.Header.Set("Accept-Encoding", "identity")
 	}
-	if ex.readable(r) {
+	switch {
+	case ex.readable(r):
 		ex.readBody(r, out)
+	case c.o.Backend != nil && sampled[ex.route.shape] && r.Method == http.MethodPost:
+		ex.unmarkedBackend(errUnread)
 	}
 	ex.listen(r)
 	filterTrailers(r, out)
@@ -91,7 +94,8 @@ func (ex *exchange) readBody(r, out *http.Request) {
 		return
 	}
 	ex.request = ex.c.marker.ReadRequest(ex.route.shape, body)
-	if len(ex.request.Body) != len(body) {
+	ex.request.Body = ex.markBackend(ex.request.Body)
+	if !bytes.Equal(ex.request.Body, body) {
 		dropDigests(out.Header)
 	}
 	out.Body = &rejoined{bytes.NewReader(ex.request.Body), r.Body}
@@ -106,7 +110,13 @@ func (ex *exchange) readBody(r, out *http.Request) {
 	}
 }
 
+// errUnread is the cause where a request's body says nothing that could be read.
+var errUnread = errors.New("the body is encoded, or no JSON by its Content-Type")
+
 func (ex *exchange) tooLarge() {
+	if ex.c.o.Backend != nil && sampled[ex.route.shape] {
+		ex.unmarkedBackend(errors.New("the body is larger than what is read"))
+	}
 	ex.c.metrics.skip(disclose.ReasonTooLarge)
 	ex.c.log.Warn("request too large to read its history: it counts as a first turn",
 		"route", ex.route.name, "limit", ex.c.o.MaxRequest)

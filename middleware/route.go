@@ -22,16 +22,17 @@ const (
 
 // matched is what is known about a request's route.
 type matched struct {
-	ai, exempt bool
-	name       string
-	shape      disclose.Shape
-	carriers   *disclose.CarrierSet
-	require    disclose.CarrierSet
-	code       bool
-	pointers   *disclose.Pointers
-	stored     bool // an answer that was given before
-	observes   disclose.Notices
-	edit       Edit
+	ai, exempt  bool
+	name        string
+	shape       disclose.Shape
+	carriers    *disclose.CarrierSet
+	require     disclose.CarrierSet
+	code        bool
+	pointers    *disclose.Pointers
+	publication *disclose.Publication
+	stored      bool // an answer that was given before
+	observes    disclose.Notices
+	edit        Edit
 }
 
 func checkRoute(r Route) error {
@@ -58,6 +59,11 @@ func checkRoute(r Route) error {
 		}
 	default:
 		return fmt.Errorf("no kind of editing is called %.32q; choose standard or substantial", string(r.Edit))
+	}
+	if r.Publication != nil {
+		if err := r.Publication.Check(); err != nil {
+			return err
+		}
 	}
 	if r.Shape == disclose.ShapeCustom && r.Pointers == nil {
 		return errors.New("a shape of one's own needs Pointers: where its texts and images are")
@@ -103,6 +109,7 @@ func (c *core) match(r *http.Request) matched {
 func (m *matched) apply(route *Route) {
 	m.ai, m.name = true, route.Path
 	m.carriers, m.require, m.code = route.Carriers, route.Require, route.Code
+	m.publication = route.Publication
 	m.observes, m.edit = route.Observes, route.Edit
 	switch {
 	case route.Pointers != nil:
