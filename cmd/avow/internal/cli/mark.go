@@ -25,7 +25,7 @@ type marking struct {
 	out, id, mediaType       string
 	provider, system, sysVer string
 	jobs                     int
-	resume, force            bool
+	resume, force, visible   bool
 	marker                   *disclose.Marker
 	label                    disclose.Label
 }
@@ -47,6 +47,7 @@ func (a *app) mark() *cobra.Command {
 	f.StringVar(&m.system, "system", "", "the AI system's name")
 	f.StringVar(&m.sysVer, "system-version", "", "the AI system's version")
 	f.IntVar(&m.jobs, "jobs", runtime.GOMAXPROCS(0), "files marked at one time")
+	f.BoolVar(&m.visible, "label", false, `draw a visible "AI" into pictures`)
 	f.BoolVar(&m.resume, "resume", false, "leave out files whose output exists")
 	f.BoolVar(&m.force, "force", false, "overwrite outputs that exist")
 	return cmd
@@ -87,9 +88,15 @@ func (m *marking) prepare() error {
 	if err != nil {
 		return err
 	}
-	m.marker, err = disclose.NewMarker(disclose.Options{
+	o := disclose.Options{
 		Provider: m.provider, System: m.system, Version: m.sysVer, Key: key.Key(), Jobs: m.jobs, Logger: log,
-	})
+	}
+	if m.visible {
+		if o.VisibleLabel, err = disclose.NewVisibleLabel(disclose.VisibleLabelOptions{}); err != nil {
+			return err
+		}
+	}
+	m.marker, err = disclose.NewMarker(o)
 	return err
 }
 

@@ -61,7 +61,7 @@ func (c Config) Check() error {
 			errs = append(errs, fmt.Errorf("%s: has to be a URL such as https://example.org/", key))
 		}
 	}
-	return errors.Join(append(append(errs, c.checkNotices()...), c.checkRoutes()...)...)
+	return errors.Join(slices.Concat(errs, c.checkNotices(), c.Backend.check(), c.checkRoutes())...)
 }
 
 func shapeNames() []string {

@@ -66,6 +66,11 @@ func (r Route) check() (errs []error) {
 	}
 	fail(len(r.Observes) > 0 && (r.Shape.Name == "image" || r.Shape.Name == "code"),
 		"observes: needs answers with a text to put its notices into, or an API's JSON; name the route on which people are observed")
+	if r.Publication != nil {
+		if err := r.Publication.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("publication: %w", err))
+		}
+	}
 	if _, err := disclose.ParseObserves(r.Observes...); err != nil && len(errs) == 0 {
 		errs = append(errs, errors.New("observes: name each notice once"))
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/avowai/avow/disclose"
 )
 
 // A Config is the whole configuration, with its defaults filled in.
@@ -28,6 +30,7 @@ type Config struct {
 	Carriers      Carriers `yaml:"carriers"`
 	Image         Image    `yaml:"image"`
 	Keys          Keys     `yaml:"keys"`
+	Backend       Backend  `yaml:"backend"`
 	Signer        Signer   `yaml:"signer"`
 	Trust         Trust    `yaml:"trust"`
 	Ledger        Ledger   `yaml:"ledger"`
@@ -113,6 +116,8 @@ type Route struct {
 	Exempt   *Exempt  `yaml:"exempt,omitempty"`
 	Edit     string   `yaml:"edit,omitempty"`
 	Observes []string `yaml:"observes,omitempty"`
+	// Publication says which label the route's pictures and texts need.
+	Publication *disclose.Publication `yaml:"publication,omitempty"`
 }
 
 // Exempt says why a route is not marked.

@@ -21,8 +21,8 @@ func (c Config) Options() middleware.Options {
 			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
 			Principal: c.Notice.Principal, Audience: c.Notice.audience(),
 		},
-		Notice: c.Notice.rule(),
-		All:    c.All, PublicPath: c.PublicPath,
+		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
+		All: c.All, PublicPath: c.PublicPath,
 		ModelCard: c.ModelCard,
 	}
 	if c.Profile == "standard" {
@@ -58,7 +58,8 @@ func (n Notice) audience() disclose.Audience {
 
 // route converts a route that Check lets through.
 func (r Route) route() middleware.Route {
-	out := middleware.Route{Path: r.Path, Shape: disclose.Shape(r.Shape.Name), Edit: middleware.Edit(r.Edit)}
+	out := middleware.Route{Path: r.Path, Shape: disclose.Shape(r.Shape.Name), Edit: middleware.Edit(r.Edit),
+		Publication: r.Publication}
 	out.Observes, _ = disclose.ParseObserves(r.Observes...)
 	if r.Shape.own() {
 		out.Pointers, _ = disclose.NewPointers(r.Shape.Text, r.Shape.Images)
