@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/avowai/avow/disclose/imagemeta"
+	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
 	"github.com/avowai/avow/watermark/tokenmark"
 )
@@ -143,7 +144,7 @@ func contentTypeOf(data []byte, given string) string {
 		return mediaType(given)
 	case bytes.HasPrefix(trimmed, []byte("data:")) || bytes.HasPrefix(trimmed, []byte("event:")):
 		return "text/event-stream"
-	case bytes.HasPrefix(trimmed, []byte("{")):
+	case bytes.HasPrefix(trimmed, []byte("{")), bytes.HasPrefix(trimmed, []byte("[")) && jsonscan.Valid(trimmed) == nil:
 		return "application/json"
 	case bytes.HasPrefix(lower, []byte("<!doctype html")) || bytes.HasPrefix(lower, []byte("<html")):
 		return "text/html"

@@ -199,7 +199,7 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 		return markHint(err)
 	}
 	res := w.Result()
-	if !attached(res) {
+	if !attached(res) || res.Reason == disclose.ReasonAlreadyMarked {
 		return hint(fmt.Errorf("nothing could be attached (%s)", disclose.OutcomeValue(res)), "%s", unmarkedHint(res))
 	}
 	if err := m.deliver(out, buf.Bytes()); err != nil {
