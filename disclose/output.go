@@ -38,6 +38,9 @@ type Output struct {
 	// Whole: the output is there at once, so a plain text may be held until
 	// Close, and carry text marks from its beginning.
 	Whole bool
+	// TextMarkDistance is how many characters lie between two text marks of this
+	// output; 0 means what Options say.
+	TextMarkDistance int
 	// Export: the output is a text that is saved to a file, away from the place
 	// where its notice is seen. With Options.VisibleLabel it gets a footer.
 	Export bool

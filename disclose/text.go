@@ -152,7 +152,11 @@ func (w *Writer) withFooter(text []byte) []byte {
 func (w *Writer) frameID() textmark.ID { return textmark.ID(w.label.ID[:5]) }
 
 func (w *Writer) frameOptions(long bool) textmark.Options {
-	return textmark.Options{Distance: w.m.o.TextMarkDistance, Long: long}
+	distance := w.out.TextMarkDistance
+	if distance == 0 {
+		distance = w.m.o.TextMarkDistance
+	}
+	return textmark.Options{Distance: distance, Long: long}
 }
 
 // settleFrames notes, at the end of a text, whether marks were placed in it, and

@@ -81,6 +81,9 @@ type Route struct {
 	Require disclose.CarrierSet
 	// Exempt lets the route pass unmarked, for a stated reason.
 	Exempt *Exemption
+	// TextMarkDistance is how many characters lie between two text marks; 0
+	// means what disclose.Options say.
+	TextMarkDistance int
 	// Publication says which label the pictures and plain texts of the route
 	// need as published works; nil for none. See also [SetPublication].
 	Publication *disclose.Publication

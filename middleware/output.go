@@ -11,7 +11,7 @@ func (ex *exchange) output(contentType string) disclose.Output {
 		ContentType: contentType, Shape: ex.route.shape, Route: ex.route.name,
 		Language: ex.c.languages.negotiate(ex.language), Turn: ex.request.Turn,
 		Constrained: ex.request.Constrained, NoFrames: ex.request.NoFrames, Choices: ex.request.Choices,
-		Pointers: ex.route.pointers, Stored: ex.route.stored,
+		Pointers: ex.route.pointers, Stored: ex.route.stored, TextMarkDistance: ex.route.distance,
 		Carriers: ex.route.carriers, Require: ex.route.require, Unframed: ex.unframed,
 		Observes: ex.route.observes, Given: ex.request.Given, Author: ex.by(), HandOver: ex.handsOver(),
 	}

@@ -30,6 +30,7 @@ type matched struct {
 	code        bool
 	pointers    *disclose.Pointers
 	publication *disclose.Publication
+	distance    int  // between text marks
 	stored      bool // an answer that was given before
 	observes    disclose.Notices
 	edit        Edit
@@ -109,7 +110,7 @@ func (c *core) match(r *http.Request) matched {
 func (m *matched) apply(route *Route) {
 	m.ai, m.name = true, route.Path
 	m.carriers, m.require, m.code = route.Carriers, route.Require, route.Code
-	m.publication = route.Publication
+	m.publication, m.distance = route.Publication, route.TextMarkDistance
 	m.observes, m.edit = route.Observes, route.Edit
 	switch {
 	case route.Pointers != nil:

@@ -54,6 +54,8 @@ func TestBackendMistakes(t *testing.T) {
 		"backend-mark":    {"backend: {marks: [{algorithm: gumbl, key_file: /k}]}", `backend.marks[0]: tokenmark: unusable profile: scheme "gumbl"`},
 		"backend-seeding": {"backend: {marks: [{algorithm: sbw, key_file: /k, seeding: up}]}", "choose self_hash or left_hash"},
 		"publication":     {"routes: [{path: /a, publication: {deepfake: maybe}}]", "choose true, artistic or false"},
+		"distance":        {"text_mark: {distance: 100}", "text_mark.distance: 100 is not possible; choose 200 to 100000"},
+		"route-distance":  {"routes: [{path: /a, text_mark: {distance: 199}}]", "routes[0] (/a): text_mark.distance: 199 is not possible"},
 		"review":          {"routes: [{path: /a, publication: {public_interest: true, review: {reviewer: R}}}]", "publication: disclose: review does not replace the label: give the time"},
 	} {
 		if _, err := Parse([]byte(c.yaml)); err == nil || !strings.Contains(err.Error(), c.want) {

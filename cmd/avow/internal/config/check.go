@@ -12,6 +12,7 @@ import (
 
 	"github.com/avowai/avow/cmd/avow/internal/nearest"
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 // Hard maxima of limits that an operator may set.
@@ -19,6 +20,8 @@ const (
 	maxHeld   = 256 << 20
 	maxEvent  = 4 << 20
 	maxPixels = 100_000_000
+
+	maxDistance = 100_000 // characters between two text marks
 )
 
 // Check says what is wrong with a configuration, all of it at once.
@@ -43,6 +46,7 @@ func (c Config) Check() error {
 	within("limits.event_bytes", int64(c.Limits.EventBytes), 1<<10, maxEvent)
 	within("limits.jobs", int64(c.Limits.Jobs), 0, 1024)
 	within("limits.queue", int64(c.Limits.Queue), 1, 65536)
+	within("text_mark.distance", int64(c.TextMark.Distance), textmark.DenseDistance, maxDistance)
 	within("image.max_pixels", c.Image.MaxPixels, 1, maxPixels)
 	if !(c.Image.Strength > 0 && c.Image.Strength <= 4) {
 		errs = append(errs, fmt.Errorf("image.strength: %v is not possible; choose more than 0 and at most 4", c.Image.Strength))

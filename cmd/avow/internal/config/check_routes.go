@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 func (c Config) checkNotices() (errs []error) {
@@ -66,6 +67,9 @@ func (r Route) check() (errs []error) {
 	}
 	fail(len(r.Observes) > 0 && (r.Shape.Name == "image" || r.Shape.Name == "code"),
 		"observes: needs answers with a text to put its notices into, or an API's JSON; name the route on which people are observed")
+	if d := r.TextMark.Distance; d != 0 && (d < textmark.DenseDistance || d > maxDistance) {
+		errs = append(errs, fmt.Errorf("text_mark.distance: %d is not possible; choose %d to %d", d, textmark.DenseDistance, maxDistance))
+	}
 	if r.Publication != nil {
 		if err := r.Publication.Check(); err != nil {
 			errs = append(errs, fmt.Errorf("publication: %w", err))

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 // A Config is the whole configuration, with its defaults filled in.
@@ -28,6 +29,7 @@ type Config struct {
 	All           bool     `yaml:"all"`
 	Notice        Notice   `yaml:"notice"`
 	Carriers      Carriers `yaml:"carriers"`
+	TextMark      TextMark `yaml:"text_mark"`
 	Image         Image    `yaml:"image"`
 	Keys          Keys     `yaml:"keys"`
 	Backend       Backend  `yaml:"backend"`
@@ -57,6 +59,11 @@ type Carriers struct {
 	ImageMark *bool `yaml:"image_mark,omitempty"`
 	Metadata  *bool `yaml:"metadata,omitempty"`
 	Manifest  *bool `yaml:"manifest,omitempty"`
+}
+
+// TextMark says how text is marked: how many characters lie between two marks.
+type TextMark struct {
+	Distance int `yaml:"distance"`
 }
 
 // Image says how images are marked.
@@ -116,6 +123,8 @@ type Route struct {
 	Exempt   *Exempt  `yaml:"exempt,omitempty"`
 	Edit     string   `yaml:"edit,omitempty"`
 	Observes []string `yaml:"observes,omitempty"`
+	// TextMark overrides the distance.
+	TextMark TextMark `yaml:"text_mark,omitempty"`
 	// Publication says which label the route's pictures and texts need.
 	Publication *disclose.Publication `yaml:"publication,omitempty"`
 }
@@ -131,10 +140,11 @@ type Exempt struct {
 func Default() Config {
 	return Config{
 		Listen: ":8080", Admin: "127.0.0.1:9090", PublicPath: "/avow", Profile: "strict",
-		Notice: Notice{Cadence: "first", Audience: "general"},
-		Image:  Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold"},
-		Ledger: Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
-		Limits: Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64},
+		Notice:   Notice{Cadence: "first", Audience: "general"},
+		TextMark: TextMark{Distance: textmark.DefaultDistance},
+		Image:    Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold"},
+		Ledger:   Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
+		Limits:   Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64},
 	}
 }
 

@@ -19,7 +19,7 @@ func (c Config) Options() middleware.Options {
 			Carriers: c.Carriers.over(disclose.DefaultCarriers), Strength: c.Image.Strength,
 			MaxHeld: int64(c.Limits.HeldBytes), MaxEvent: int(c.Limits.EventBytes), MaxPixels: c.Image.MaxPixels,
 			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
-			Principal: c.Notice.Principal, Audience: c.Notice.audience(),
+			Principal: c.Notice.Principal, Audience: c.Notice.audience(), TextMarkDistance: c.TextMark.Distance,
 		},
 		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
 		All: c.All, PublicPath: c.PublicPath,
@@ -59,7 +59,7 @@ func (n Notice) audience() disclose.Audience {
 // route converts a route that Check lets through.
 func (r Route) route() middleware.Route {
 	out := middleware.Route{Path: r.Path, Shape: disclose.Shape(r.Shape.Name), Edit: middleware.Edit(r.Edit),
-		Publication: r.Publication}
+		Publication: r.Publication, TextMarkDistance: r.TextMark.Distance}
 	out.Observes, _ = disclose.ParseObserves(r.Observes...)
 	if r.Shape.own() {
 		out.Pointers, _ = disclose.NewPointers(r.Shape.Text, r.Shape.Images)
