@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,33 +74,70 @@ func specRow(group, name, outcome string) string {
 	return "| " + group + " | " + strings.ReplaceAll(name, "|", `\|`) + " | " + outcome + " |"
 }
 
-// checkSpec compares rows with those of the table below a heading of the
-// specification: each has to be there, and no other but what was skipped.
-func checkSpec(t *testing.T, heading string, rows []string, skipped int) {
+// specRows reads the table below a heading of the specification, less its head.
+func specRows(t *testing.T, heading string) []string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "docs", "spec", "text-mark.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(raw), "\n#### "+heading+"\n")
-	if !found {
-		t.Fatalf("the specification has no section %q", heading)
-	}
+	_, section, _ := strings.Cut(string(raw), "\n#### "+heading+"\n")
 	section, _, _ = strings.Cut(section, "\n#")
-	var listed []string
+	var rows []string
 	for line := range strings.Lines(section) {
 		if strings.HasPrefix(line, "| ") {
-			listed = append(listed, strings.TrimSuffix(line, "\n"))
+			rows = append(rows, strings.TrimSuffix(line, "\n"))
 		}
 	}
+	if len(rows) < 2 {
+		t.Fatalf("the specification has no table %q", heading)
+	}
+	return rows[1:]
+}
+
+// checkSpec compares rows with those of the table below a heading of the
+// specification: each has to be there, and no other but what was skipped.
+func checkSpec(t *testing.T, heading string, rows []string, skipped int) {
+	t.Helper()
+	listed := specRows(t, heading)
 	for _, row := range rows {
 		t.Log(row)
 		if !slices.Contains(listed, row) {
 			t.Errorf("%s: the specification lacks the row %s", heading, row)
 		}
 	}
-	if got, want := len(listed)-1, len(rows)+skipped; got != want { // less the head
+	if got, want := len(listed), len(rows)+skipped; got != want {
 		t.Errorf("%s: %d rows in the specification, want %d", heading, got, want)
+	}
+}
+
+// mustKeep are pipelines of every kind that leaves variation selectors alone,
+// by the section that lists them. No change of ours may lose a frame there.
+var mustKeep = map[string][]string{
+	"In Go": {"JSON, as Go writes it", "URL query", "multipart form", "quoted-printable", "e-mail header (RFC 2047)", "UTF-16", "HTML escapes",
+		"XML", "CSV", "three-byte UTF-8 only (MySQL utf8)", "NFC", "NFD", "NFKC", "NFKD", "trimmed", "fields joined", `\s+ to one space`,
+		"goldmark, GFM", "bluemonday, user content", "bluemonday, strict", "unprintable characters", "format characters (Cf)", "ZWSP, ZWNJ, ZWJ, BOM"},
+	"In Node": {"JSON.stringify", "FormData, multipart", "form, URL encoded", "CSV, papaparse", "Buffer, utf16le", "HTML escapes", "normalize, NFC",
+		"normalize, NFD", "normalize, NFKC", "normalize, NFKD", "trim", `\s+ to one space`, "split at \\s+, joined", "marked", "markdown-it",
+		"sanitize-html", "marked, turndown", "zero width and BOM", "format characters (Cf)"},
+	"In a browser": {"innerText", "textContent", "text nodes split, then normalize()", "Selection.toString(), all", "all into a text area",
+		"all into a line of input", "all into contenteditable, its innerText", "GET", "POST, URL encoded", "POST, multipart",
+		"fetch, JSON there and back", "localStorage", "DOMPurify"},
+	"In Python": {"json, all of it ASCII", "csv", "quopri", "email, message body", "html.escape", "xml.etree", "UTF-16", "unicodedata, NFKC",
+		`re, \s+ to one space`, "strip", "isprintable", "format characters (Cf)"},
+	"In other programs": {"pandoc, HTML to Markdown", "pandoc, to DOCX and to plain text", "w3m -dump", "lynx -dump"},
+}
+
+// TestSpecKeeps: the specification, whose rows other tests compare with what
+// happens, lists every one of mustKeep as kept.
+func TestSpecKeeps(t *testing.T) {
+	for heading, names := range mustKeep {
+		all := strings.Join(specRows(t, heading), "\n")
+		for _, name := range names {
+			if !strings.Contains(all, strings.TrimPrefix(specRow("", name, kept), "| ")) {
+				t.Errorf("%s: no row that says that %s keeps frames", heading, name)
+			}
+		}
 	}
 }
 
@@ -113,31 +151,44 @@ type piped struct {
 // Pipelines that do not aim at invisible characters keep them all, and behind
 // Strip comes what they make of the text without frames.
 func TestTextPipelines(t *testing.T) {
-	m := newMarkedText(t)
+	node := needNode(t)
+	newMarkedText(t).judgePipelines(t, exec.Command(node, "pipelines.mjs"), "In Node")
+}
+
+// judgePipelines runs a program of pipelines and judges each, and compares the
+// outcomes with those in the specification.
+func (m markedText) judgePipelines(t *testing.T, cmd *exec.Cmd, heading string) {
+	t.Helper()
 	input, err := json.Marshal(map[string]string{"plain": m.plain, "marked": m.marked})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var results []piped
-	runScript(t, &results, input, "pipelines.mjs")
+	runScript(t, &results, input, cmd)
 	if len(results) < 30 {
 		t.Fatalf("%d pipelines, want at least 30", len(results))
 	}
 	var rows []string
 	seen := map[string]int{}
 	for _, r := range results {
-		outcome := m.outcome(r.Texts["marked"])
-		rows = append(rows, specRow(r.Group, r.Name, outcome))
-		for _, w := range m.judge(r, outcome) {
-			t.Errorf("%s: %s", r.Name, w)
-		}
+		rows = append(rows, m.judgePipeline(t, r))
 		seen[r.Loss]++
 	}
 	t.Logf("%d pipelines: %v", len(results), seen)
 	if len(seen) != len(outcomes) {
 		t.Errorf("pipelines by loss = %v, want some of each of %v", seen, outcomes)
 	}
-	checkSpec(t, "In Node", rows, 0)
+	checkSpec(t, heading, rows, 0)
+}
+
+// judgePipeline judges one result and returns its row for the specification.
+func (m markedText) judgePipeline(t *testing.T, r piped) string {
+	t.Helper()
+	outcome := m.outcome(r.Texts["marked"])
+	for _, w := range m.judge(r, outcome) {
+		t.Errorf("%s: %s", r.Name, w)
+	}
+	return specRow(r.Group, r.Name, outcome)
 }
 
 // outcomes are those that a loss allows.
@@ -145,16 +196,18 @@ var outcomes = map[string]string{"none": kept, "shape": kept, "lines": kept, "cu
 
 // judge returns what is wrong with a pipeline's result.
 func (m markedText) judge(r piped, outcome string) []string {
-	got := r.Texts["marked"]
+	got, want := r.Texts["marked"], r.Texts["plain"]
 	wrong := differ("frames", outcome, outcomes[r.Loss])
+	if len(want) < 200 {
+		wrong = append(wrong, sprint("text", want, "a long one"))
+	}
 	switch r.Loss {
 	case "none":
 		wrong = append(wrong, differ("marked text", got, m.marked)...)
 	case "shape":
-		wrong = append(wrong, differ("text without frames", textmark.Strip(got, m.key), r.Texts["plain"])...)
+		wrong = append(wrong, differ("text without frames", textmark.Strip(got, m.key), want)...)
 	case "lines":
-		spaces := strings.NewReplacer("\n", " ")
-		wrong = append(wrong, differ("text without frames", spaces.Replace(textmark.Strip(got, m.key)), spaces.Replace(r.Texts["plain"]))...)
+		wrong = append(wrong, differ("words without frames", strings.Fields(textmark.Strip(got, m.key)), strings.Fields(want))...)
 	case "strip":
 		wrong = append(wrong, differ("selectors left", frame.FindString(got), "")...)
 	}

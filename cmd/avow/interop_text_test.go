@@ -34,18 +34,17 @@ func withFrames(t *testing.T, text string, after ...string) string {
 }
 
 // runScript runs a script of testdata/interop and reads the JSON it prints.
-func runScript(t *testing.T, out any, stdin []byte, args ...string) {
+func runScript(t *testing.T, out any, stdin []byte, cmd *exec.Cmd) {
 	t.Helper()
-	cmd := exec.Command(needNode(t), args...)
 	cmd.Dir, cmd.Stdin = interopDir, bytes.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	raw, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("node %v: %v\n%s", args, err, stderr.String())
+		t.Fatalf("%s: %v\n%s", cmd, err, stderr.String())
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		t.Fatalf("node %v: %v\n%s", args, err, raw)
+		t.Fatalf("%s: %v\n%s", cmd, err, raw)
 	}
 }
 
@@ -84,7 +83,7 @@ func TestMarkdownDamageIsSeen(t *testing.T) {
 		}
 	}
 	var report markdownReport
-	runScript(t, &report, nil, "markdown.mjs", dir)
+	runScript(t, &report, nil, exec.Command(needNode(t), "markdown.mjs", dir))
 	if held := report.Twins["held"]; report.Documents != 4 || held.Marked != 4 || held.Marks != 7 {
 		t.Fatalf("report = %+v, want 4 documents with 7 marks", report)
 	}
@@ -115,7 +114,7 @@ func TestMarkdownRenderers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("interop: the Markdown corpus is left out with -short")
 	}
-	needNode(t)
+	node := needNode(t)
 	dir := t.TempDir()
 	write := exec.Command("go", "test", "-count=1", "-run", "^TestWriteCorpus$", "../../watermark/textmark")
 	write.Env = append(os.Environ(), "AVOW_TEXT_CORPUS="+dir)
@@ -123,7 +122,7 @@ func TestMarkdownRenderers(t *testing.T) {
 		t.Fatalf("go test: %v\n%s", err, out)
 	}
 	var report markdownReport
-	runScript(t, &report, nil, "markdown.mjs", dir)
+	runScript(t, &report, nil, exec.Command(node, "markdown.mjs", dir))
 	t.Logf("%d documents, %v, %d renderers", report.Documents, report.Twins, len(report.Differ))
 	if report.Documents < 500 || len(report.Changed) > 0 {
 		t.Fatalf("documents = %d, want 500 at least; changed beside marks: %v", report.Documents, report.Changed)
