@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +20,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"golang.org/x/text/language"
 	"pgregory.net/rapid"
+
+	"github.com/avowai/avow/internal/chromium"
 )
 
 // strictest forbids all that a policy can forbid a page.
@@ -69,23 +70,7 @@ type browser struct{ ctx context.Context }
 
 func newBrowser(t *testing.T) browser {
 	t.Helper()
-	for _, name := range []string{"chromium-headless-shell", "headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-		ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-		t.Cleanup(cancel)
-		ctx, stop := chromedp.NewContext(ctx)
-		t.Cleanup(stop)
-		if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-			t.Skipf("%s does not start: %v", path, err)
-		}
-		return browser{ctx}
-	}
-	t.Skip("no Chromium found: visibility, policy and accessibility tree of the notice are not checked")
-	return browser{}
+	return browser{chromium.Start(t, "visibility, policy and accessibility tree of the notice")}
 }
 
 // TestHTMLDocumentsInABrowser is TestHTMLAnyOrder with a browser's parser, which

@@ -108,6 +108,11 @@ func TestSurvival(t *testing.T) {
 		}
 	}
 	t.Logf("%d pipelines", len(pipelines))
+	_, section, _ := strings.Cut(string(spec), "\n#### In Go\n")
+	section, _, _ = strings.Cut(section, "\n#")
+	if rows := strings.Count(section, "\n| ") - 1; rows != len(pipelines) { // less the head
+		t.Errorf("%d rows in the specification, want %d", rows, len(pipelines))
+	}
 }
 
 func outcomeOf(valid, all int) string {

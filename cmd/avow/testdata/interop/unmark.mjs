@@ -3,3 +3,6 @@
 const run = /[\uFE00-\uFE0D]+/g;
 
 export const unmark = (text) => text.replace(run, (r) => (r.length % 22 ? r : ""));
+
+// count returns how many frames a text holds.
+export const count = (text) => (text.match(run) ?? []).reduce((n, r) => n + (r.length % 22 ? 0 : r.length / 22), 0);
