@@ -87,6 +87,9 @@ func (a *answer) read(payload []byte) (edits []jsonscan.Edit, err error) {
 	if err == nil && a.driver.settle != nil {
 		a.driver.settle(payload, f)
 	}
+	if a.held && !a.driver.pieces {
+		f.alternatives()
+	}
 	return edits, err
 }
 

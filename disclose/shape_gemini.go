@@ -167,6 +167,7 @@ func geminiSegment(s *jsonscan.Scanner, f *found, streamed bool) error {
 	if !start && end.End > 0 {
 		f.offsets = append(f.offsets, foundOffset{unit: unitBytes, missing: "startIndex", span: jsonscan.Span{Start: open, End: open}})
 	}
+	f.emptyStretch(s.Data(), first)
 	if streamed {
 		index = 0
 	}

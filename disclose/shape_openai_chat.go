@@ -128,7 +128,8 @@ func chatAnnotation(s *jsonscan.Scanner, f *found) error {
 // OpenAI API counts Unicode code points, and end_index names the first one
 // behind the stretch.
 func readIndices(s *jsonscan.Scanner, f *found, p part) error {
-	return s.Object(func(key jsonscan.Span) error {
+	first := len(f.offsets)
+	err := s.Object(func(key jsonscan.Span) error {
 		k := key.Of(s.Data())
 		end := jsonscan.Is(k, "end_index")
 		if !end && !jsonscan.Is(k, "start_index") {
@@ -136,6 +137,8 @@ func readIndices(s *jsonscan.Scanner, f *found, p part) error {
 		}
 		return readOffset(s, f, foundOffset{part: p, end: end})
 	})
+	f.emptyStretch(s.Data(), first)
+	return err
 }
 
 // readImageURL reads {"image_url":{"url":…}}.
