@@ -87,6 +87,7 @@ func (a *answer) read(payload []byte) (edits []jsonscan.Edit, err error) {
 	if err == nil && a.driver.settle != nil {
 		a.driver.settle(payload, f)
 	}
+	edits = append(edits, f.drop...)
 	if a.held && !a.driver.pieces {
 		f.alternatives()
 	}

@@ -64,6 +64,25 @@ func (w *Writer) fieldJSON(images []watermark.Payload) []byte {
 	return b
 }
 
+// readHome notes the inside of an object as the place of the field, and has a
+// field that is there already removed.
+func readHome(s *jsonscan.Scanner, f *found, key string) error {
+	home, kept := fieldHome{at: s.Pos() + 1}, 0
+	err := s.Object(func(k jsonscan.Span) error {
+		if err := s.Skip(); err != nil {
+			return err
+		}
+		if jsonscan.Is(k.Of(s.Data()), key) {
+			f.drop = removeMember(f.drop, s.Data(), k.Start-1, s.Pos(), kept)
+			return nil
+		}
+		home.behind, kept = ",", s.Pos()
+		return nil
+	})
+	f.home = home
+	return err
+}
+
 // removeMember deletes the member at [start,end) with the comma that follows
 // it; the last member goes with the comma before it, back to kept.
 func removeMember(edits []jsonscan.Edit, payload []byte, start, end, kept int) []jsonscan.Edit {

@@ -106,7 +106,15 @@ func chatContent(s *jsonscan.Scanner, f *found) error {
 	}
 	return eachObject(s, func(i int) error {
 		var kind, text jsonscan.Span
-		err := readMembers(s, want{"type", &kind}, want{"text", &text})
+		err := s.Object(func(key jsonscan.Span) error {
+			switch k := key.Of(s.Data()); {
+			case jsonscan.Is(k, "type"):
+				return readString(s, &kind)
+			case jsonscan.Is(k, "text"):
+				return readString(s, &text)
+			}
+			return readAddress(s, key, f)
+		})
 		if jsonscan.Is(kind.Of(s.Data()), "text") {
 			f.text(0, part{b: i}, text, false)
 		}
@@ -143,15 +151,24 @@ func readIndices(s *jsonscan.Scanner, f *found, p part) error {
 
 // readImageURL reads {"image_url":{"url":…}}.
 func readImageURL(s *jsonscan.Scanner, f *found) error {
-	return s.Object(func(key jsonscan.Span) error {
-		if !jsonscan.Is(key.Of(s.Data()), "image_url") || s.Kind() != jsonscan.Object {
-			return nil
-		}
-		var url jsonscan.Span
-		err := readMembers(s, want{"url", &url})
-		f.imageURL(s.Data(), url)
-		return err
-	})
+	return s.Object(func(key jsonscan.Span) error { return readAddress(s, key, f) })
+}
+
+// readAddress reads the member "image_url", {"url":…} or the address itself, and
+// leaves all others.
+func readAddress(s *jsonscan.Scanner, key jsonscan.Span, f *found) (err error) {
+	if !jsonscan.Is(key.Of(s.Data()), "image_url") {
+		return nil
+	}
+	var url jsonscan.Span
+	switch s.Kind() {
+	case jsonscan.Object:
+		err = readMembers(s, want{"url", &url})
+	case jsonscan.String:
+		err = readString(s, &url)
+	}
+	f.imageURL(s.Data(), url)
+	return err
 }
 
 func chatAsk(s *jsonscan.Scanner, key []byte, a *asked) error {

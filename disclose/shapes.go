@@ -78,17 +78,18 @@ type found struct {
 	texts    []foundText
 	images   []jsonscan.Span
 	offsets  []foundOffset
-	urls     int           // images given by URL alone
-	known    bool          // the shape's own places were there
-	toolCall bool          // a tool is called
-	id       jsonscan.Span // the API's id of the response
-	home     fieldHome     // where the field goes, in shapes that have a place for it
+	urls     int             // images given by URL alone
+	known    bool            // the shape's own places were there
+	toolCall bool            // a tool is called
+	id       jsonscan.Span   // the API's id of the response
+	home     fieldHome       // where the field goes, in shapes that have a place for it
+	drop     []jsonscan.Edit // removes fields that are there already
 	event    event
 }
 
 // reset empties f and keeps its memory.
 func (f *found) reset() {
-	*f = found{texts: f.texts[:0], images: f.images[:0], offsets: f.offsets[:0]}
+	*f = found{texts: f.texts[:0], images: f.images[:0], offsets: f.offsets[:0], drop: f.drop[:0]}
 }
 
 // foundText is one piece of generated text.
@@ -142,9 +143,9 @@ const (
 
 // An event is what typed events say before they can be judged.
 type event struct {
-	kind, id, text, whole jsonscan.Span
-	item, index           int
-	flag                  bool
+	kind, id, text, whole, media jsonscan.Span
+	item, index                  int
+	flag                         bool
 }
 
 // fieldHome is a place for the field inside a payload.
