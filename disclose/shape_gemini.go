@@ -218,7 +218,7 @@ func geminiConfig(s *jsonscan.Scanner, key []byte, a *asked) error {
 		return err
 	case jsonscan.Is(key, "candidateCount"), jsonscan.Is(key, "candidate_count"):
 		return readNumber(s, &a.choices)
-	case jsonscan.Is(key, "responseLogprobs"):
+	case jsonscan.Is(key, "responseLogprobs"), jsonscan.Is(key, "response_logprobs"):
 		filled, err := readFilled(s)
 		if filled {
 			a.noFrames = ReasonOffsets

@@ -191,8 +191,27 @@ func chatAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 			a.noFrames = ReasonOffsets // tokens are compared with the text
 		}
 		return err
+	case isGrammar(key):
+		filled, err := readFilled(s)
+		if filled {
+			a.constrained = ReasonJSONMode
+		}
+		return err
 	}
 	return nil
+}
+
+// isGrammar reports whether a member of a request binds the answer to a form, as
+// servers that speak this API call it: vLLM (guided_*, structured_outputs),
+// llama.cpp (grammar, json_schema), SGLang (regex, ebnf).
+func isGrammar(key []byte) bool {
+	for _, name := range [...]string{"guided_json", "guided_regex", "guided_choice", "guided_grammar",
+		"structured_outputs", "grammar", "json_schema", "regex", "ebnf"} {
+		if jsonscan.Is(key, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // readJSONMode reads response_format: any type but "text" asks for text that a

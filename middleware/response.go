@@ -88,7 +88,7 @@ func (w *response) decide() {
 	w.decided = true
 	h, ex := w.w.Header(), w.ex
 	removeOwn(h)
-	if isUIStream(h) {
+	if isUIStream(h) && !ex.route.declared() {
 		ex.route.shape = disclose.ShapeUIMessage
 	}
 	w.plan = decide(w.r.Method, w.status, h, policy{
