@@ -78,27 +78,33 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 		return r.repeat(raw, t.span.Start, edits)
 	}
 	r.first, r.start = len(r.ins), r.text.bytes
+	given := 0 // bytes of a notice that an avow before us wrote
+	if r.text.bytes == 0 {
+		given = a.w.m.noticePrefix(raw)
+	}
 	if a.noticeDue(t) {
 		a.w.noticeGiven()
-		if a.w.m.noticePrefix(raw) == 0 { // else an avow before us wrote it
+		if given == 0 {
 			r.insert(r.text, a.w.noticeText())
 		}
 	}
-	a.frames(r, t, raw)
+	a.frames(r, t, raw, given)
 	return r.editsFrom(r.first, r.start, raw, t.span.Start, edits)
 }
 
-// frames has the placer look at a piece of text.
-func (a *answer) frames(r *running, t *foundText, raw []byte) {
+// frames has the placer look at a piece of text behind the notice that is given
+// in it, so that it finds the frames of an avow before us where it would place
+// its own.
+func (a *answer) frames(r *running, t *foundText, raw []byte, given int) {
 	if !a.marks { // a text that is said again has to be known by its length
 		r.text.bytes += jsonscan.Length(raw)
 		return
 	}
-	text := jsonscan.Unquote(raw, len(raw))
-	size := lengthOf(text)
+	notice, text := jsonscan.Unquote(raw[:given], given), jsonscan.Unquote(raw[given:], len(raw))
 	if r.placer == nil && r.text.bytes == 0 && !t.twin && !r.bare {
-		r.placer = a.newPlacer(t, size)
+		r.placer = a.newPlacer(t, lengthOf(text))
 	}
+	r.text = add(r.text, lengthOf(notice))
 	if t.twin {
 		r.stop()
 	}
