@@ -87,7 +87,11 @@ func (a *answer) read(payload []byte) (edits []jsonscan.Edit, err error) {
 	if err == nil && a.driver.settle != nil {
 		a.driver.settle(payload, f)
 	}
-	return append(edits, f.strange...), err
+	edits = append(edits, f.drop...)
+	if a.held && !a.driver.pieces {
+		f.alternatives()
+	}
+	return edits, err
 }
 
 // note keeps what the payload at hand says about the whole output.

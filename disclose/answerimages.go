@@ -6,12 +6,16 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
 )
+
+// maxImages bounds the images of one payload that are marked.
+const maxImages = 1024
 
 // imageMemory remembers the images of an output by the hash of their base64, so
 // that an image that is said again is the same marked image again.
@@ -33,19 +37,27 @@ func (a *answer) markImages(payload []byte) ([]jsonscan.Edit, []watermark.Payloa
 		return nil, nil, nil
 	}
 	a.w.wantImages()
+	if n := len(spans); n > maxImages {
+		cause := fmt.Errorf("%d images in one answer, at most %d are marked", n, maxImages)
+		return nil, nil, a.w.fail(a.w.imageCarriers(), ReasonTooLarge, cause)
+	}
 	jobs, err := a.imageJobs(payload, spans)
 	if err != nil {
 		return nil, nil, a.w.fail(NewCarrierSet(CarrierImageMark, CarrierMetadata), ReasonMarkerError, err)
 	}
 	ctx, cancel := context.WithTimeout(a.w.ctx, a.w.m.o.MarkTimeout)
 	defer cancel()
-	var wg sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(a.w.m.o.Jobs) // more would only fill the queue
 	for _, j := range jobs {
 		if !j.known {
-			wg.Go(func() { j.result, j.seen.text = a.w.markBase64(ctx, j.raw, j.label) })
+			group.Go(func() error {
+				j.result, j.seen.text = a.w.markBase64(ctx, j.raw, j.label)
+				return nil
+			})
 		}
 	}
-	wg.Wait()
+	_ = group.Wait()
 	return a.imageEdits(jobs)
 }
 

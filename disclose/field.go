@@ -68,25 +68,22 @@ func (w *Writer) fieldJSON(images []watermark.Payload) []byte {
 	return b
 }
 
-// readHome notes where the field goes in an object that is there already, and a
-// field of the same name that stands in it.
-func readHome(s *jsonscan.Scanner, f *found, name string) error {
-	f.home = fieldHome{at: s.Pos() + 1}
-	members, kept := 0, 0
-	err := s.Object(func(key jsonscan.Span) error {
+// readHome notes the inside of an object as the place of the field, and has a
+// field that is there already removed.
+func readHome(s *jsonscan.Scanner, f *found, key string) error {
+	home, kept := fieldHome{at: s.Pos() + 1}, 0
+	err := s.Object(func(k jsonscan.Span) error {
 		if err := s.Skip(); err != nil {
 			return err
 		}
-		if jsonscan.Is(key.Of(s.Data()), name) {
-			f.strange = removeMember(f.strange, s.Data(), key.Start-1, s.Pos(), kept)
+		if jsonscan.Is(k.Of(s.Data()), key) {
+			f.drop = removeMember(f.drop, s.Data(), k.Start-1, s.Pos(), kept)
 			return nil
 		}
-		members, kept = members+1, s.Pos()
+		home.behind, kept = ",", s.Pos()
 		return nil
 	})
-	if members > 0 {
-		f.home.behind = ","
-	}
+	f.home = home
 	return err
 }
 

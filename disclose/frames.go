@@ -40,16 +40,23 @@ func nextEvent(st *scan, buf []byte) int {
 }
 
 // lineBreak is where the first CR or LF stands, or -1. Two searches for one byte
-// are several times faster than one for either.
+// are several times faster than one for either. They look at more and more
+// bytes at a time, so that neither runs far beyond where the other would stop.
 func lineBreak(b []byte) int {
-	lf := bytes.IndexByte(b, '\n')
-	if lf >= 0 {
-		b = b[:lf]
+	for from, n := 0, 256; from < len(b); from, n = from+n, 2*n {
+		part := b[from:min(from+n, len(b))]
+		lf := bytes.IndexByte(part, '\n')
+		if lf >= 0 {
+			part = part[:lf]
+		}
+		if cr := bytes.IndexByte(part, '\r'); cr >= 0 {
+			return from + cr
+		}
+		if lf >= 0 {
+			return from + lf
+		}
 	}
-	if cr := bytes.IndexByte(b, '\r'); cr >= 0 {
-		return cr
-	}
-	return lf
+	return -1
 }
 
 // eventData returns the data of an event. A single data line is not copied.

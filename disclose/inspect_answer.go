@@ -14,34 +14,55 @@ import (
 func (in *inspection) readAnswer() error {
 	in.set(CarrierField, Finding{Status: Absent})
 	in.set(CarrierNotice, Finding{Status: Absent})
-	texts := map[part]*strings.Builder{}
+	texts := saidTexts{by: map[saidText]*strings.Builder{}}
 	var images [][]byte
 	payloads := in.payloads()
 	in.readTokens(payloads)
 	for _, payload := range payloads {
 		a := in.readPayload(payload)
-		if len(texts) == 0 && len(a.texts) > 0 {
+		if len(texts.order) == 0 && len(a.texts) > 0 {
 			in.readNotice([]byte(jsonscan.Unquote(a.texts[0].span.Of(payload), 4096)))
 		}
-		collect(texts, payload, a.texts)
+		texts.collect(payload, a.texts)
 		for _, span := range a.images {
 			images = append(images, span.Of(payload))
 		}
 	}
-	for _, text := range texts {
-		in.readFrames(text.String())
+	for _, name := range texts.order {
+		in.readFrames(texts.by[name].String())
 	}
 	return in.readImages(images)
 }
 
+// saidTexts are the running texts of an answer, at most maxRunning, in the order
+// in which they begin. What a stream says whole at its end is kept apart from
+// the pieces, so that a text is not there twice.
+type saidTexts struct {
+	order []saidText
+	by    map[saidText]*strings.Builder
+}
+
+type saidText struct {
+	part
+	whole bool
+}
+
 // collect puts the pieces of each running text together.
-func collect(texts map[part]*strings.Builder, payload []byte, pieces []foundText) {
+func (s *saidTexts) collect(payload []byte, pieces []foundText) {
 	for _, t := range pieces {
-		if texts[t.part] == nil {
-			texts[t.part] = &strings.Builder{}
+		name := saidText{t.part, t.whole}
+		text := s.by[name]
+		switch {
+		case text == nil && len(s.order) == maxRunning:
+			continue
+		case text == nil:
+			text = &strings.Builder{}
+			s.by[name], s.order = text, append(s.order, name)
+		case t.whole:
+			text.Reset()
 		}
 		raw := t.span.Of(payload)
-		texts[t.part].WriteString(jsonscan.Unquote(raw, len(raw)))
+		text.WriteString(jsonscan.Unquote(raw, len(raw)))
 	}
 }
 
@@ -53,10 +74,11 @@ const maxEmbedded = 16 // images of one answer that are searched
 func (in *inspection) readImages(images [][]byte) error {
 	var first error
 	var kept *inspection
-	at, unread := 0, 0
+	at, unread, tried := 0, 0, 0
 	for i, raw := range images[:min(len(images), maxEmbedded)] {
 		try := *in
 		err := try.readEmbedded(raw)
+		tried++ // each is one more chance for a mark that is none
 		switch {
 		case in.ctx.Err() != nil:
 			return in.ctx.Err()
@@ -82,6 +104,7 @@ func (in *inspection) readImages(images [][]byte) error {
 	in.found, in.subject = kept.found, kept.subject
 	if len(images) > 1 {
 		f := in.found[CarrierImageMark]
+		f.FalsePositiveRate = min(1, f.FalsePositiveRate*float64(tried))
 		f.Detail = strings.TrimSpace(fmt.Sprintf("%s image %d of %d; %d passed over as unreadable", f.Detail, at, len(images), unread))
 		in.set(CarrierImageMark, f)
 	}

@@ -38,10 +38,13 @@ func (in *inspection) readFrames(text string) {
 		in.set(CarrierManifest, Finding{Status: Present, reason: CauseStatementOnly,
 			Detail: "a C2PA manifest is wrapped into the text; its signature was not checked by this version"})
 	}
+	record := in.report.Record
 	f := in.frameFinding(d)
 	if old := in.found[CarrierTextMark]; old.Status == NotChecked || strength(f) > strength(old) {
 		in.set(CarrierTextMark, f)
+		return
 	}
+	in.report.Record = record // that of the finding that stays
 }
 
 // strength orders findings of text marks.

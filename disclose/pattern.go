@@ -26,14 +26,21 @@ func (s *streamSink) idle(frame []byte) bool {
 			return false
 		}
 	}
-	return true
+	return !bytes.Contains(frame, escapedASCII)
 }
+
+// escapedASCII begins every other spelling of a letter in JSON, behind which a
+// key may hide.
+var escapedASCII = []byte(`\u00`)
+
+// maxPattern bounds what is kept of an event, in bytes.
+const maxPattern = 4096
 
 // remember keeps the pattern of a frame that was read, where it has one.
 func (s *streamSink) remember(frame, payload []byte, edits []jsonscan.Edit, at []segment) {
 	p, f := &s.last, &s.answer.found
 	p.behind = p.behind[:0]
-	if len(edits) > 0 || len(at) != 1 || len(f.texts) != 1 || len(f.images)+len(f.offsets)+f.urls > 0 || f.toolCall ||
+	if len(edits) > 0 || len(at) != 1 || len(f.texts) != 1 || len(frame)-len(f.texts[0].span.Of(payload)) > maxPattern || len(f.images)+len(f.offsets)+f.urls > 0 || f.toolCall ||
 		f.texts[0].whole || f.texts[0].twin || f.texts[0].tools {
 		return
 	}

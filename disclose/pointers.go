@@ -49,7 +49,7 @@ func NewPointers(text, images []string) (*Pointers, error) {
 		late = lateness("")
 	}
 	return &Pointers{&driver{
-		shape: ShapeCustom, visible: len(text) > 0, pictures: len(text) == 0, images: len(images) > 0, late: late,
+		shape: ShapeCustom, pieces: true, visible: len(text) > 0, pictures: len(text) == 0, images: len(images) > 0, late: late,
 		member: func(s *jsonscan.Scanner, key []byte, f *found) error { return root.member(s, key, f) },
 		ask:    customShape.ask,
 	}}, nil

@@ -11,11 +11,12 @@ import (
 
 // recall has an answer that was sent before, and is asked for again by its id,
 // show what it showed then: the same label, notice and text marks. Without a
-// record nothing can tell, so it gets the header and the field alone, and is
-// counted.
+// record nothing can tell, nor in a stream that goes on in the middle, without
+// its first event and the id in it: it gets the header and the field alone, and
+// is counted.
 func (a *answer) recall() {
 	w := a.w
-	if !w.out.Stored || w.recalled || w.responseID == "" {
+	if !w.out.Stored || w.recalled {
 		return
 	}
 	w.recalled = true
@@ -41,7 +42,7 @@ func (a *answer) recall() {
 }
 
 func (w *Writer) pastRecord() (Record, error) {
-	if w.m.o.Records == nil {
+	if w.m.o.Records == nil || w.responseID == "" {
 		return Record{}, ErrNoRecord
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, recordWait)

@@ -2,6 +2,7 @@ package disclose
 
 import (
 	"fmt"
+	"sort"
 	"strconv"
 	"unicode/utf8"
 
@@ -18,15 +19,11 @@ const maxRunning = 1024
 // that says the text again says the same, and so that offsets can be moved.
 type running struct {
 	placer *textmark.Placer // nil where no frame may stand
-	begun  bool             // what the placer is, is decided
+	bare   bool             // not remembered, so without frames
 	text   length           // of what has been seen, insertions left out
 	ins    []inserted
 	// Where the last piece began: its first insertion and its place in the text.
 	first, start int
-	// before is how much of the next piece, in bytes of JSON, is the notice of an
-	// avow before us: no text of the model's, so that its frames stand where the
-	// first one put them.
-	before int
 }
 
 // A length is the length of a text in each unit.
@@ -45,7 +42,7 @@ func lengthOf(text string) length { return length{len(text), utf8.RuneCountInStr
 type inserted struct {
 	at   length
 	text string
-	size length
+	sum  length // of what was put in up to here, itself included
 }
 
 // running returns the running text of a part.
@@ -59,7 +56,7 @@ func (a *answer) running(p part) *running {
 		if a.texts == nil {
 			a.texts = map[part]*running{}
 		}
-		if len(a.texts) < maxRunning {
+		if r.bare = len(a.texts) >= maxRunning; !r.bare {
 			a.texts[p] = r
 		}
 	}
@@ -81,34 +78,33 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 		return r.repeat(raw, t.span.Start, edits)
 	}
 	r.first, r.start = len(r.ins), r.text.bytes
+	given, before := 0, Notices(0) // what an avow before us wrote, and its bytes
+	if r.text.bytes == 0 {
+		given, before = a.w.m.noticePrefix(raw)
+	}
 	if a.noticeDue(t) {
 		a.w.noticeGiven()
-		n, given := a.w.m.noticePrefix(raw)
-		r.before = n // by an avow before us
-		if due := a.w.due &^ given; due != 0 {
+		if due := a.w.due &^ before; due != 0 {
 			r.insert(r.text, a.w.noticesText(due))
 		}
 	}
-	a.frames(r, t, raw)
+	a.frames(r, t, raw, given)
 	return r.editsFrom(r.first, r.start, raw, t.span.Start, edits)
 }
 
-// frames has the placer look at a piece of text.
-func (a *answer) frames(r *running, t *foundText, raw []byte) {
+// frames has the placer look at a piece of text behind the notice that is given
+// in it, so that it finds the frames of an avow before us where it would place
+// its own.
+func (a *answer) frames(r *running, t *foundText, raw []byte, given int) {
 	if !a.marks { // a text that is said again has to be known by its length
 		r.text.bytes += jsonscan.Length(raw)
 		return
 	}
-	if r.before > 0 {
-		r.text = add(r.text, lengthOf(jsonscan.Unquote(raw[:r.before], r.before)))
-		raw, r.before = raw[r.before:], 0
+	notice, text := jsonscan.Unquote(raw[:given], given), jsonscan.Unquote(raw[given:], len(raw))
+	if r.placer == nil && r.text.bytes == 0 && !t.twin && !r.bare {
+		r.placer = a.newPlacer(t, lengthOf(text))
 	}
-	text := jsonscan.Unquote(raw, len(raw))
-	size := lengthOf(text)
-	if r.placer == nil && !r.begun && !t.twin {
-		r.placer = a.newPlacer(t, size)
-	}
-	r.begun = true
+	r.text = add(r.text, lengthOf(notice))
 	if t.twin {
 		r.stop()
 	}
@@ -181,7 +177,11 @@ func (a *answer) newPlacer(t *foundText, size length) *textmark.Placer {
 }
 
 func (r *running) insert(at length, text string) {
-	r.ins = append(r.ins, inserted{at, text, lengthOf(text)})
+	sum := lengthOf(text)
+	if n := len(r.ins); n > 0 {
+		sum = add(sum, r.ins[n-1].sum)
+	}
+	r.ins = append(r.ins, inserted{at, text, sum})
 }
 
 // stop lets no further frame be placed.
@@ -194,8 +194,9 @@ func (r *running) stop() {
 // editsFrom returns the edits of a piece that began at byte start of the text,
 // for the insertions from number first on.
 func (r *running) editsFrom(first, start int, raw []byte, at int, edits []jsonscan.Edit) []jsonscan.Edit {
+	c := cursor{raw: raw}
 	for _, i := range r.ins[first:] {
-		edits = append(edits, i.edit(raw, at, i.at.bytes-start))
+		edits = append(edits, i.edit(at+c.offset(i.at.bytes-start)))
 	}
 	return edits
 }
@@ -204,16 +205,33 @@ func (r *running) editsFrom(first, start int, raw []byte, at int, edits []jsonsc
 // same text, by its length, it gets what stood at its start.
 func (r *running) repeat(raw []byte, at int, edits []jsonscan.Edit) []jsonscan.Edit {
 	same := jsonscan.Length(raw) == r.text.bytes
+	c := cursor{raw: raw}
 	for _, i := range r.ins {
 		if same || i.at.bytes == 0 {
-			edits = append(edits, i.edit(raw, at, i.at.bytes))
+			edits = append(edits, i.edit(at+c.offset(i.at.bytes)))
 		}
 	}
 	return edits
 }
 
-func (i inserted) edit(raw []byte, at, in int) jsonscan.Edit {
-	return jsonscan.Edit{At: at + jsonscan.Offset(raw, in), Ins: jsonscan.AppendString(nil, i.text)}
+func (i inserted) edit(at int) jsonscan.Edit {
+	return jsonscan.Edit{At: at, Ins: jsonscan.AppendString(nil, i.text)}
+}
+
+// A cursor finds places in the content of a JSON string, one behind the other,
+// in one pass over it.
+type cursor struct {
+	raw      []byte
+	pos, out int // in raw, and in the text that it says
+}
+
+// offset is [jsonscan.Offset] for places that do not decrease. No byte of a text
+// takes more than the six of an escape, and no rune more than two of them.
+func (c *cursor) offset(n int) int {
+	near := c.raw[c.pos:min(len(c.raw), c.pos+6*max(0, n-c.out)+12)]
+	c.pos += jsonscan.Offset(near, n-c.out)
+	c.out = n
+	return c.pos
 }
 
 // offsetEdit moves a number that counts units of a text by what was put in
@@ -227,15 +245,14 @@ func (a *answer) offsetEdit(payload []byte, o foundOffset, edits []jsonscan.Edit
 	if r == nil || err != nil {
 		return edits
 	}
-	moved := n
-	for _, i := range r.ins {
-		if at := i.at.in(o.unit); at < n || at == n && !o.end {
-			moved += i.size.in(o.unit)
-		}
-	}
-	if moved == n {
+	before := sort.Search(len(r.ins), func(i int) bool {
+		at := r.ins[i].at.in(o.unit)
+		return at > n || at == n && o.end
+	})
+	if before == 0 {
 		return edits
 	}
+	moved := n + r.ins[before-1].sum.in(o.unit)
 	ins := strconv.AppendInt(nil, int64(moved), 10)
 	if o.missing != "" {
 		ins = fmt.Appendf(nil, "%q:%d,", o.missing, moved)

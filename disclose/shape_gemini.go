@@ -11,7 +11,7 @@ var gemini = driver{
 	shape:   ShapeGemini,
 	visible: true,
 	images:  true,
-	late:    lateness("nline", "ndIndex"),
+	late:    geminiLate,
 	member:  func(s *jsonscan.Scanner, key []byte, f *found) error { return geminiMember(s, key, f, false) },
 	ask:     geminiAsk,
 	last:    []string{geminiFinish + `"`, geminiFinish + ` "`},
@@ -22,12 +22,15 @@ var geminiStream = driver{
 	shape:   ShapeGeminiStream,
 	visible: true,
 	images:  true,
-	late:    lateness("nline", "ndIndex"),
+	late:    geminiLate,
 	array:   true,
 	member:  func(s *jsonscan.Scanner, key []byte, f *found) error { return geminiMember(s, key, f, true) },
 	ask:     geminiAsk,
 	last:    gemini.last,
 }
+
+// geminiLate: inlineData, fileData, endIndex, and how some servers spell them.
+var geminiLate = lateness("nline", "ileData", "ile_data", "ndIndex")
 
 const geminiFinish = `"finishReason":`
 
@@ -94,6 +97,8 @@ func geminiPart(s *jsonscan.Scanner, p part, f *found, tools *bool) error {
 			thought, err = s.Bool()
 		case jsonscan.Is(k, "inlineData"), jsonscan.Is(k, "inline_data"):
 			return geminiBlob(s, f)
+		case jsonscan.Is(k, "fileData"), jsonscan.Is(k, "file_data"):
+			return geminiFile(s, f)
 		case jsonscan.Is(k, "functionCall"), jsonscan.Is(k, "function_call"):
 			*tools = true
 		}
@@ -116,6 +121,19 @@ func geminiBlob(s *jsonscan.Scanner, f *found) error {
 	err := readMembers(s, want{"mimeType", &kind}, want{"mime_type", &kind}, want{"data", &data})
 	if hasPrefix(kind.Of(s.Data()), "image/") {
 		f.image(data)
+	}
+	return err
+}
+
+// geminiFile reads a picture that is elsewhere.
+func geminiFile(s *jsonscan.Scanner, f *found) error {
+	if s.Kind() != jsonscan.Object {
+		return nil
+	}
+	var kind jsonscan.Span
+	err := readMembers(s, want{"mimeType", &kind}, want{"mime_type", &kind})
+	if hasPrefix(kind.Of(s.Data()), "image/") {
+		f.urls++
 	}
 	return err
 }
@@ -167,6 +185,7 @@ func geminiSegment(s *jsonscan.Scanner, f *found, streamed bool) error {
 	if !start && end.End > 0 {
 		f.offsets = append(f.offsets, foundOffset{unit: unitBytes, missing: "startIndex", span: jsonscan.Span{Start: open, End: open}})
 	}
+	f.emptyStretch(s.Data(), first)
 	if streamed {
 		index = 0
 	}
@@ -199,7 +218,7 @@ func geminiConfig(s *jsonscan.Scanner, key []byte, a *asked) error {
 		return err
 	case jsonscan.Is(key, "candidateCount"), jsonscan.Is(key, "candidate_count"):
 		return readNumber(s, &a.choices)
-	case jsonscan.Is(key, "responseLogprobs"):
+	case jsonscan.Is(key, "responseLogprobs"), jsonscan.Is(key, "response_logprobs"):
 		filled, err := readFilled(s)
 		if filled {
 			a.noFrames = ReasonOffsets

@@ -41,13 +41,31 @@ func mcpResult(s *jsonscan.Scanner, key []byte, f *found) error {
 		return err
 	case jsonscan.Is(key, "content"):
 		return eachObject(s, func(int) error {
-			var kind, data jsonscan.Span
-			err := readMembers(s, want{"type", &kind}, want{"data", &data})
-			if jsonscan.Is(kind.Of(s.Data()), "image") {
-				f.image(data)
-			}
-			return err
+			return mcpContent(s, f)
 		})
 	}
 	return nil
+}
+
+// mcpContent reads one item of content: a picture, or a resource that is one.
+func mcpContent(s *jsonscan.Scanner, f *found) error {
+	var kind, data, media, blob jsonscan.Span
+	err := s.Object(func(key jsonscan.Span) error {
+		switch k := key.Of(s.Data()); {
+		case jsonscan.Is(k, "type"):
+			return readString(s, &kind)
+		case jsonscan.Is(k, "data"):
+			return readString(s, &data)
+		case jsonscan.Is(k, "resource") && s.Kind() == jsonscan.Object:
+			return readMembers(s, want{"mimeType", &media}, want{"blob", &blob})
+		}
+		return nil
+	})
+	if jsonscan.Is(kind.Of(s.Data()), "image") {
+		f.image(data)
+	}
+	if hasPrefix(media.Of(s.Data()), "image/") {
+		f.image(blob)
+	}
+	return err
 }

@@ -53,6 +53,12 @@ func ollamaAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 			a.constrained = ReasonJSONMode
 		}
 		return err
+	case jsonscan.Is(key, "logprobs"):
+		filled, err := readFilled(s)
+		if filled {
+			a.noFrames = ReasonOffsets
+		}
+		return err
 	case jsonscan.Is(key, "suffix"):
 		filled, err := readFilled(s)
 		if filled && a.constrained == ReasonNone {

@@ -106,7 +106,15 @@ func chatContent(s *jsonscan.Scanner, f *found) error {
 	}
 	return eachObject(s, func(i int) error {
 		var kind, text jsonscan.Span
-		err := readMembers(s, want{"type", &kind}, want{"text", &text})
+		err := s.Object(func(key jsonscan.Span) error {
+			switch k := key.Of(s.Data()); {
+			case jsonscan.Is(k, "type"):
+				return readString(s, &kind)
+			case jsonscan.Is(k, "text"):
+				return readString(s, &text)
+			}
+			return readAddress(s, key, f)
+		})
 		if jsonscan.Is(kind.Of(s.Data()), "text") {
 			f.text(0, part{b: i}, text, false)
 		}
@@ -128,7 +136,8 @@ func chatAnnotation(s *jsonscan.Scanner, f *found) error {
 // OpenAI API counts Unicode code points, and end_index names the first one
 // behind the stretch.
 func readIndices(s *jsonscan.Scanner, f *found, p part) error {
-	return s.Object(func(key jsonscan.Span) error {
+	first := len(f.offsets)
+	err := s.Object(func(key jsonscan.Span) error {
 		k := key.Of(s.Data())
 		end := jsonscan.Is(k, "end_index")
 		if !end && !jsonscan.Is(k, "start_index") {
@@ -136,19 +145,30 @@ func readIndices(s *jsonscan.Scanner, f *found, p part) error {
 		}
 		return readOffset(s, f, foundOffset{part: p, end: end})
 	})
+	f.emptyStretch(s.Data(), first)
+	return err
 }
 
 // readImageURL reads {"image_url":{"url":…}}.
 func readImageURL(s *jsonscan.Scanner, f *found) error {
-	return s.Object(func(key jsonscan.Span) error {
-		if !jsonscan.Is(key.Of(s.Data()), "image_url") || s.Kind() != jsonscan.Object {
-			return nil
-		}
-		var url jsonscan.Span
-		err := readMembers(s, want{"url", &url})
-		f.imageURL(s.Data(), url)
-		return err
-	})
+	return s.Object(func(key jsonscan.Span) error { return readAddress(s, key, f) })
+}
+
+// readAddress reads the member "image_url", {"url":…} or the address itself, and
+// leaves all others.
+func readAddress(s *jsonscan.Scanner, key jsonscan.Span, f *found) (err error) {
+	if !jsonscan.Is(key.Of(s.Data()), "image_url") {
+		return nil
+	}
+	var url jsonscan.Span
+	switch s.Kind() {
+	case jsonscan.Object:
+		err = readMembers(s, want{"url", &url})
+	case jsonscan.String:
+		err = readString(s, &url)
+	}
+	f.imageURL(s.Data(), url)
+	return err
 }
 
 func chatAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
@@ -171,8 +191,27 @@ func chatAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 			a.noFrames = ReasonOffsets // tokens are compared with the text
 		}
 		return err
+	case isGrammar(key):
+		filled, err := readFilled(s)
+		if filled {
+			a.constrained = ReasonJSONMode
+		}
+		return err
 	}
 	return nil
+}
+
+// isGrammar reports whether a member of a request binds the answer to a form, as
+// servers that speak this API call it: vLLM (guided_*, structured_outputs),
+// llama.cpp (grammar, json_schema), SGLang (regex, ebnf).
+func isGrammar(key []byte) bool {
+	for _, name := range [...]string{"guided_json", "guided_regex", "guided_choice", "guided_grammar",
+		"structured_outputs", "grammar", "json_schema", "regex", "ebnf"} {
+		if jsonscan.Is(key, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // readJSONMode reads response_format: any type but "text" asks for text that a

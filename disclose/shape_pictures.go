@@ -97,6 +97,7 @@ func infotexts(raw []byte) (n int) {
 // Source: Replicate's HTTP API reference, "Create a prediction".
 var replicate = driver{
 	shape:   ShapeReplicate,
+	pieces:  true, // an array is a text in tokens
 	visible: true,
 	images:  true,
 	late:    lateness(""),

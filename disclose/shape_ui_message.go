@@ -11,7 +11,7 @@ var uiMessage = driver{
 	shape:   ShapeUIMessage,
 	visible: true,
 	images:  true,
-	late:    lateness("file"),
+	late:    lateness("file", "messageMetadata"),
 	home:    true,
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
 		e := &f.event
@@ -24,6 +24,8 @@ var uiMessage = driver{
 			return readString(s, &e.text)
 		case jsonscan.Is(key, "url"):
 			return readString(s, &e.whole)
+		case jsonscan.Is(key, "mediaType"):
+			return readString(s, &e.media)
 		case jsonscan.Is(key, "messageMetadata"):
 			return uiMetadata(s, f)
 		}
@@ -38,6 +40,9 @@ var uiMessage = driver{
 	},
 	last: []string{"\ndata: [DONE]", "\ndata:[DONE]", "\ndata: {\"type\":\"finish\""},
 }
+
+// maxPartID bounds what is kept of a part's id, in bytes.
+const maxPartID = 128
 
 // uiMetadata notes where the field goes in metadata that is there already.
 func uiMetadata(s *jsonscan.Scanner, f *found) error {
@@ -59,9 +64,9 @@ func uiPart(payload []byte, f *found) {
 		}
 		return
 	case jsonscan.Is(kind, "text-delta"):
-		f.text(0, part{id: string(e.id.Of(payload))}, e.text, false)
-	case jsonscan.Is(kind, "file") && hasPrefix(e.whole.Of(payload), "data:image/"):
-		f.image(e.whole)
+		f.text(0, part{id: jsonscan.Unquote(e.id.Of(payload), maxPartID)}, e.text, false)
+	case jsonscan.Is(kind, "file") && (hasPrefix(e.media.Of(payload), "image/") || hasPrefix(e.whole.Of(payload), "data:image/")):
+		f.imageURL(payload, e.whole)
 	case jsonscan.Is(kind, "tool-input-start"), jsonscan.Is(kind, "tool-input-available"):
 		f.toolCall = true
 	}

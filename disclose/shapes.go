@@ -34,6 +34,9 @@ type driver struct {
 	// field and notice are in place, those with images or offsets: each holds
 	// one of these texts.
 	late [][]byte
+	// pieces says that several texts of one part in a payload are one behind the
+	// other; elsewhere they are alternatives.
+	pieces bool
 	// repeats says that a stream says its texts again at its end.
 	repeats bool
 	// home says that the field has a place of its own in the payload, which
@@ -80,13 +83,13 @@ type found struct {
 	toolCall bool            // a tool is called
 	id       jsonscan.Span   // the API's id of the response
 	home     fieldHome       // where the field goes, in shapes that have a place for it
-	strange  []jsonscan.Edit // take out a field that stands there already
+	drop     []jsonscan.Edit // removes fields that are there already
 	event    event
 }
 
 // reset empties f and keeps its memory.
 func (f *found) reset() {
-	*f = found{texts: f.texts[:0], images: f.images[:0], offsets: f.offsets[:0], strange: f.strange[:0]}
+	*f = found{texts: f.texts[:0], images: f.images[:0], offsets: f.offsets[:0], drop: f.drop[:0]}
 }
 
 // foundText is one piece of generated text.
@@ -100,8 +103,9 @@ type foundText struct {
 	whole bool
 	// tools: a tool is called beside it.
 	tools bool
-	// twin: its key is there twice in one object; again: it is not the first of
-	// them. Readers differ in which one they take, so both are treated alike.
+	// twin: it is there twice, as where its key is twice in one object; again: it
+	// is not the first of them. Readers differ in which one they take, so both are
+	// treated alike.
 	twin, again bool
 }
 
@@ -122,6 +126,13 @@ type foundOffset struct {
 	missing string
 }
 
+func (o foundOffset) digits(data []byte) string {
+	if o.missing != "" {
+		return "0"
+	}
+	return string(o.span.Of(data))
+}
+
 // A unit is what an API's offsets count.
 type unit uint8
 
@@ -132,9 +143,9 @@ const (
 
 // An event is what typed events say before they can be judged.
 type event struct {
-	kind, id, text, whole jsonscan.Span
-	item, index           int
-	flag                  bool
+	kind, id, text, whole, media jsonscan.Span
+	item, index                  int
+	flag                         bool
 }
 
 // fieldHome is a place for the field inside a payload.
@@ -184,6 +195,31 @@ func (f *found) twins(first, from int) {
 	for i := range f.texts[first:] {
 		t := &f.texts[first+i]
 		t.twin, t.again = true, t.again || first+i >= from
+	}
+}
+
+// alternatives notes texts of one part in a whole answer: a key above them is
+// there twice, or two answers have one number.
+func (f *found) alternatives() {
+	if len(f.texts) < 2 {
+		return
+	}
+	first := map[part]int{}
+	for i := range f.texts {
+		t := &f.texts[i]
+		if j, there := first[t.part]; there && !t.whole {
+			f.texts[j].twin, t.twin, t.again = true, true, true
+		} else if !there {
+			first[t.part] = i
+		}
+	}
+}
+
+// emptyStretch has both ends of a stretch of nothing, whose offsets are those
+// from number first on, move alike.
+func (f *found) emptyStretch(data []byte, first int) {
+	if o := f.offsets[first:]; len(o) == 2 && o[0].digits(data) == o[1].digits(data) {
+		o[0].end, o[1].end = false, false
 	}
 }
 

@@ -3,6 +3,7 @@ package disclose
 import (
 	"bytes"
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/avowai/avow/internal/jsonscan"
@@ -96,13 +97,10 @@ func (s *streamSink) frames(data []byte) (used int, err error) {
 		}
 		s.st = scan{}
 		frame := data[used : used+n]
-		out := frame
-		if !s.skip {
-			if out, err = s.splice(frame); err != nil {
-				return used, err
-			}
+		out, err := s.handle(frame)
+		if err != nil {
+			return used, err
 		}
-		s.skip = false
 		if !same(out, frame) {
 			if err := s.send(data[plain:used]); err != nil {
 				return used, err
@@ -121,6 +119,29 @@ func (s *streamSink) frames(data []byte) (used int, err error) {
 	return used, s.send(data[plain:used])
 }
 
+// handle returns what becomes of a whole frame, or of the end of one that was
+// passed on unseen.
+func (s *streamSink) handle(frame []byte) (out []byte, err error) {
+	if len(frame) > s.limit && !s.skip {
+		err = s.overLimit()
+	}
+	if s.skip || err != nil {
+		s.skip = false
+		return frame, err
+	}
+	return s.splice(frame)
+}
+
+// overLimit gives up on the frame at hand. What waited leaves in front of it.
+func (s *streamSink) overLimit() error {
+	s.skip = true
+	cause := fmt.Errorf("an event is larger than %d bytes", s.limit)
+	if err := s.w.fail(s.w.want.Without(CarrierHeader), ReasonTooLarge, cause); err != nil {
+		return err
+	}
+	return s.send(s.release(nil))
+}
+
 func same(a, b []byte) bool { return len(a) == len(b) && &a[0] == &b[0] }
 
 func (s *streamSink) settled() bool { return s.held == nil && s.answer.settled() }
@@ -133,16 +154,15 @@ func (s *streamSink) keep(rest []byte) error {
 		return nil
 	}
 	if len(rest) > s.limit && !s.skip {
-		cause := fmt.Errorf("an event is larger than %d bytes", s.limit)
-		if err := s.w.fail(s.w.want.Without(CarrierHeader), ReasonTooLarge, cause); err != nil {
+		if err := s.overLimit(); err != nil {
 			return err
 		}
-		s.skip = true
 	}
 	if s.skip { // passed on unseen; only the end of the frame is still looked for
-		s.st = scan{line: lineAfter(s.st, len(rest)), depth: s.st.depth, quoted: s.st.quoted}
-		s.buf = nil
-		return s.send(rest)
+		n := s.st.pos // short of a byte whose meaning the next one tells
+		s.st = scan{line: lineAfter(s.st, n), depth: s.st.depth, quoted: s.st.quoted}
+		s.buf = append(s.buf[:0:0], rest[n:]...)
+		return s.send(rest[:n])
 	}
 	s.buf = append(s.buf[:0:0], rest...)
 	return nil
@@ -178,12 +198,17 @@ func (s *streamSink) send(p []byte) error {
 // is a failed mark, as in held outputs. A frame that has to wait for the next
 // one is kept, and comes out in front of it.
 func (s *streamSink) splice(frame []byte) (out []byte, err error) {
+	var before []byte
 	defer func() {
 		if r := recover(); r != nil {
 			s.answer.waiting = nil
-			out, err = behind(s.release(nil), frame), s.w.panicked(r)
+			out, err = behind(append(before, s.release(nil)...), frame), s.w.panicked(r)
 		}
 	}()
+	if s.lateFeed(frame) {
+		s.held.frame = append(s.held.frame, frame...)
+		return nil, nil
+	}
 	if s.idle(frame) {
 		return frame, nil
 	}
@@ -196,11 +221,10 @@ func (s *streamSink) splice(frame []byte) (out []byte, err error) {
 	}
 	edits, err := s.answer.read(payload)
 	if err != nil {
-		s.w.skip(ReasonUnknownShape)
-		return behind(s.release(nil), frame), nil // passed on as it is; header and field say what they can
+		return behind(s.release(nil), frame), s.unreadable(err)
 	}
 	s.remember(frame, payload, edits, at)
-	before := s.release(payload)
+	before = s.release(payload)
 	if edits, err = s.attach(payload, edits); err != nil {
 		return nil, err
 	}
@@ -211,6 +235,22 @@ func (s *streamSink) splice(frame []byte) (out []byte, err error) {
 		return before, nil
 	}
 	return behind(before, jsonscan.Apply(frame, edits)), nil
+}
+
+// lateFeed reports whether a frame is the LF of the CRLF that ends the frame
+// that waits: it tells nothing about what follows.
+func (s *streamSink) lateFeed(frame []byte) bool {
+	return s.held != nil && string(frame) == "\n" && bytes.HasSuffix(s.held.frame, []byte("\r"))
+}
+
+// unreadable notes a payload that is passed on as it is. Header and field say
+// what they can; a picture in it that another reader finds would be unmarked.
+func (s *streamSink) unreadable(cause error) error {
+	s.w.skip(ReasonUnknownShape)
+	if pictures := s.w.want & s.w.imageCarriers(); pictures != 0 {
+		return s.w.fail(pictures, ReasonUnknownShape, cause)
+	}
+	return nil
 }
 
 // attach adds what is due in the payload that was read.
@@ -262,14 +302,15 @@ func moveEdits(edits []jsonscan.Edit, at []segment) {
 
 // place maps an offset of the payload to the frame.
 func place(at []segment, in int) int {
-	out := in
-	for _, s := range at {
-		if in >= s.In {
-			out = in - s.In + s.Out
-		}
+	i := sort.Search(len(at), func(i int) bool { return at[i].In > in })
+	if i == 0 {
+		return in
 	}
-	return out
+	return in - at[i-1].In + at[i-1].Out
 }
+
+// maxLast is longer than any of a driver's last.
+const maxLast = 64
 
 // watch looks for the end of the content where the framing does not show it.
 func (s *streamSink) watch(p []byte) {
@@ -283,7 +324,7 @@ func (s *streamSink) watch(p []byte) {
 		}
 		s.ended = s.ended || bytes.Contains(seen, []byte(mark))
 	}
-	s.tail = append([]byte(nil), seen[max(0, len(seen)-32):]...)
+	s.tail = append([]byte(nil), seen[max(0, len(seen)-maxLast):]...)
 }
 
 func (s *streamSink) flush() error { return s.w.flushDst() }

@@ -87,7 +87,7 @@ func (w *response) decide() {
 	w.decided = true
 	h, ex := w.w.Header(), w.ex
 	removeOwn(h)
-	if isUIStream(h) {
+	if isUIStream(h) && !ex.route.declared() {
 		ex.route.shape = disclose.ShapeUIMessage
 	}
 	ex.join(w.r.Context())

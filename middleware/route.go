@@ -120,6 +120,12 @@ func (m *matched) apply(route *Route) {
 	}
 }
 
+// declared reports whether the operator said what a route's answers are, which
+// no header of an answer overrules.
+func (m *matched) declared() bool {
+	return m.pointers != nil || m.shape == disclose.ShapeCode
+}
+
 // endpoint recognises the AI endpoints that need no configuration.
 func endpoint(r *http.Request, sent, clean string) (disclose.Shape, string, bool) {
 	for _, p := range [2]string{sent, clean} {

@@ -1,0 +1,29 @@
+package middleware
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/avowai/avow/disclose"
+)
+
+// TestDeclaredRoutesKeepTheirShape: a header of the answer does not overrule
+// what the operator said about a route, only what its path suggests.
+func TestDeclaredRoutesKeepTheirShape(t *testing.T) {
+	const stream = "data: {\"type\":\"start\"}\n\ndata: {\"type\":\"text-delta\",\"id\":\"0\",\"delta\":\"x := 1\"}\n\ndata: [DONE]\n\n"
+	o := testOptions(disclose.Strict)
+	o.Routes = []Route{{Path: "/code/*", Shape: disclose.ShapeCode}}
+	srv := wrap(t, o, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("X-Vercel-Ai-Ui-Message-Stream", "v1")
+		_, _ = io.WriteString(w, stream)
+	})
+	if got := ask(t, "POST", srv.URL+"/code/fill", "{}"); string(got.body) != stream {
+		t.Errorf("a route of code was marked:\n%s", got.body)
+	}
+	if got := ask(t, "POST", srv.URL+"/api/chat", "{}"); !strings.Contains(string(got.body), `"delta":"You are interacting`) {
+		t.Errorf("not taken for a UI message stream:\n%s", got.body)
+	}
+}
