@@ -192,9 +192,11 @@ func (f *found) twins(first, from int) {
 	if first == from {
 		return
 	}
-	for i := range f.texts[first:] {
-		t := &f.texts[first+i]
-		t.twin, t.again = true, t.again || first+i >= from
+	for i := from - 1; i >= first && !f.texts[i].twin; i-- {
+		f.texts[i].twin = true
+	}
+	for i := range f.texts[from:] {
+		f.texts[from+i].twin, f.texts[from+i].again = true, true
 	}
 }
 
