@@ -164,3 +164,19 @@ func TestRecordIsThatOfTheFindingKept(t *testing.T) {
 		}
 	}
 }
+
+// TestResultsOfServerToolsPass: Anthropic sends what its own tools fetched in
+// one event, which is as long as a document.
+func TestResultsOfServerToolsPass(t *testing.T) {
+	m := newTestMarker(t, func(o *Options) { o.Key = newTestKey(t) })
+	result := `event: content_block_start
+data: {"type":"content_block_start","index":7,"content_block":{"type":"web_fetch_tool_result","content":{"data":"` + strings.Repeat("A", 2*DefaultMaxEvent) + `"}}}
+
+`
+	stream := result + anthropicStream
+	out := Output{ContentType: "text/event-stream", Shape: ShapeAnthropic}
+	got, _, err := mark(t, m, out, stream, 4096)
+	if err != nil || withoutSplices(m, out, got) != stream {
+		t.Errorf("%v, %d of %d bytes", err, len(got), len(stream))
+	}
+}

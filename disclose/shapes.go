@@ -27,8 +27,8 @@ type driver struct {
 	visible bool
 	// pictures says that the answers are images: no notice is due.
 	pictures bool
-	// images says that payloads may hold images, so that the limit of a held
-	// output applies to them, not the limit of an event of text.
+	// images says that payloads may hold images or documents, so that the limit of
+	// a held output applies to them, not the limit of an event of text.
 	images bool
 	// late names the payloads of a stream that have to be looked at even when
 	// field and notice are in place, those with images or offsets: each holds
