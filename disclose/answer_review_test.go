@@ -88,6 +88,8 @@ func TestPicturesInOtherPlaces(t *testing.T) {
 			"data: {\"candidates\":[]}\n\ndata: {\"candidates\":[{\"content\":{\"parts\":[{\"file_data\":{\"mime_type\":\"image/png\"}}]}}]}\n\n"},
 		"mcp, resource": {Output{ContentType: "application/json", Shape: ShapeMCP},
 			`{"result":{"content":[{"type":"resource","resource":{"uri":"x","blob":"AAAA","mimeType":"image/png"}}]}}`},
+		"gemini, a draft": {Output{ContentType: "application/json", Shape: ShapeGemini},
+			`{"candidates":[{"content":{"parts":[{"thought":true,"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}]}`},
 		"gemini, by address": {Output{ContentType: "application/json", Shape: ShapeGemini},
 			`{"candidates":[{"content":{"parts":[{"fileData":{"mimeType":"image/png","fileUri":"gs://a/b"}}]}}]}`},
 	} {
