@@ -88,6 +88,12 @@ func TestPicturesInOtherPlaces(t *testing.T) {
 			"data: {\"candidates\":[]}\n\ndata: {\"candidates\":[{\"content\":{\"parts\":[{\"file_data\":{\"mime_type\":\"image/png\"}}]}}]}\n\n"},
 		"mcp, resource": {Output{ContentType: "application/json", Shape: ShapeMCP},
 			`{"result":{"content":[{"type":"resource","resource":{"uri":"x","blob":"AAAA","mimeType":"image/png"}}]}}`},
+		"chat, bare list": {Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Turn: LaterTurn, NoFrames: ReasonOffsets},
+			"data: {\"choices\":[]}\n\ndata: {\"choices\":[{\"delta\":{\"images\":[\"data:image/png;base64,AAAA\"]}}]}\n\n"},
+		"imagen, by address": {Output{ContentType: "application/json", Shape: ShapeImagen},
+			`{"predictions":[{"mimeType":"image/png","gcsUri":"gs://a/b.png"}]}`},
+		"gemini, a draft": {Output{ContentType: "application/json", Shape: ShapeGemini},
+			`{"candidates":[{"content":{"parts":[{"thought":true,"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}]}`},
 		"gemini, by address": {Output{ContentType: "application/json", Shape: ShapeGemini},
 			`{"candidates":[{"content":{"parts":[{"fileData":{"mimeType":"image/png","fileUri":"gs://a/b"}}]}}]}`},
 	} {
@@ -162,5 +168,21 @@ func TestRecordIsThatOfTheFindingKept(t *testing.T) {
 		if id := finding(r, CarrierTextMark).IDPrefix; id != testID.String()[:10] {
 			t.Fatalf("finding of %s, want the first text's", id)
 		}
+	}
+}
+
+// TestResultsOfServerToolsPass: Anthropic sends what its own tools fetched in
+// one event, which is as long as a document.
+func TestResultsOfServerToolsPass(t *testing.T) {
+	m := newTestMarker(t, func(o *Options) { o.Key = newTestKey(t) })
+	result := `event: content_block_start
+data: {"type":"content_block_start","index":7,"content_block":{"type":"web_fetch_tool_result","content":{"data":"` + strings.Repeat("A", 2*DefaultMaxEvent) + `"}}}
+
+`
+	stream := result + anthropicStream
+	out := Output{ContentType: "text/event-stream", Shape: ShapeAnthropic}
+	got, _, err := mark(t, m, out, stream, 4096)
+	if err != nil || withoutSplices(m, out, got) != stream {
+		t.Errorf("%v, %d of %d bytes", err, len(got), len(stream))
 	}
 }

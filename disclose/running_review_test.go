@@ -107,3 +107,15 @@ func TestInsertionsNeverPartASurrogatePair(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// BenchmarkManyTwins: a message with one key many times costs what it is long.
+func BenchmarkManyTwins(b *testing.B) {
+	m := newTestMarker(b, nil)
+	body := `{"choices":[{"message":{"content":"a"` + strings.Repeat(`,"content":"a"`, 20_000) + `}}]}`
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if _, _, err := mark(b, m, Output{ContentType: "application/json", Shape: ShapeOpenAIChat}, body, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import "github.com/avowai/avow/internal/jsonscan"
 var anthropicMessages = driver{
 	shape:   ShapeAnthropic,
 	visible: true,
+	images:  true, // and documents: what the API's own tools fetched is one event
 	member:  anthropicMember,
 	settle:  anthropicEvent,
 	ask:     anthropicAsk,

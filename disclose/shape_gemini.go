@@ -4,7 +4,7 @@ import "github.com/avowai/avow/internal/jsonscan"
 
 // Gemini generateContent and streamGenerateContent. A stream is SSE with
 // alt=sse and one growing JSON array without; each element has the form of a
-// whole answer. Thoughts, calls and executable code stay untouched; the indices
+// whole answer. Thoughts in words, calls and code stay untouched; the indices
 // of grounding count bytes of a part. Source: the Gemini API's reference,
 // GenerateContentResponse, GroundingMetadata, CitationMetadata.
 var gemini = driver{
@@ -87,7 +87,6 @@ func geminiContent(s *jsonscan.Scanner, f *found, tools *bool, streamed bool) er
 func geminiPart(s *jsonscan.Scanner, p part, f *found, tools *bool) error {
 	var text jsonscan.Span
 	thought := false
-	images := len(f.images)
 	err := s.Object(func(key jsonscan.Span) (err error) {
 		k := key.Of(s.Data())
 		switch {
@@ -104,11 +103,9 @@ func geminiPart(s *jsonscan.Scanner, p part, f *found, tools *bool) error {
 		}
 		return err
 	})
-	if thought { // a draft of a picture is no answer
-		f.images = f.images[:images]
-		return err
+	if !thought { // the draft of a picture is a picture, that of a text no answer
+		f.text(0, p, text, false)
 	}
-	f.text(0, p, text, false)
 	return err
 }
 

@@ -10,7 +10,7 @@ var openAIChat = driver{
 	shape:   ShapeOpenAIChat,
 	visible: true,
 	images:  true,
-	late:    lateness("image_url", "end_index"), // some gateways answer with pictures beside the text
+	late:    lateness("image", "end_index"), // some gateways answer with pictures beside the text
 	member:  chatMember,
 	ask:     chatAsk,
 	last:    openAILast,
@@ -91,7 +91,7 @@ func chatMessage(s *jsonscan.Scanner, f *found, tools *bool) error {
 			*tools = *tools || filled
 			return err
 		case jsonscan.Is(k, "images"):
-			return eachObject(s, func(int) error { return readImageURL(s, f) })
+			return readImageURLs(s, f)
 		case jsonscan.Is(k, "annotations"):
 			return eachObject(s, func(int) error { return chatAnnotation(s, f) })
 		}
@@ -149,9 +149,21 @@ func readIndices(s *jsonscan.Scanner, f *found, p part) error {
 	return err
 }
 
-// readImageURL reads {"image_url":{"url":…}}.
-func readImageURL(s *jsonscan.Scanner, f *found) error {
-	return s.Object(func(key jsonscan.Span) error { return readAddress(s, key, f) })
+// readImageURLs reads a list of {"image_url":{"url":…}}, or of the addresses
+// themselves.
+func readImageURLs(s *jsonscan.Scanner, f *found) error {
+	if s.Kind() != jsonscan.Array {
+		return nil
+	}
+	return s.Array(func(int) error {
+		if s.Kind() == jsonscan.Object {
+			return s.Object(func(key jsonscan.Span) error { return readAddress(s, key, f) })
+		}
+		var url jsonscan.Span
+		err := readString(s, &url)
+		f.imageURL(s.Data(), url)
+		return err
+	})
 }
 
 // readAddress reads the member "image_url", {"url":…} or the address itself, and

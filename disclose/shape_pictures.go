@@ -4,7 +4,8 @@ import "github.com/avowai/avow/internal/jsonscan"
 
 // The shapes of this file answer with pictures and little else.
 
-// Imagen's predict method: predictions[] with base64 each. Source: the Vertex AI
+// Imagen's predict method: predictions[] with base64 each, or an address in a
+// bucket that the request named. Source: the Vertex AI
 // reference, "Imagen API".
 var imagen = driver{
 	shape:    ShapeImagen,
@@ -16,10 +17,13 @@ var imagen = driver{
 			return nil
 		}
 		return eachObject(s, func(int) error {
-			var data jsonscan.Span
-			err := readMembers(s, want{"bytesBase64Encoded", &data})
+			var data, address jsonscan.Span
+			err := readMembers(s, want{"bytesBase64Encoded", &data}, want{"gcsUri", &address})
 			f.image(data)
-			f.known = f.known || data.End > data.Start
+			if data.End == data.Start && address.End > address.Start {
+				f.urls++
+			}
+			f.known = f.known || data.End > data.Start || f.urls > 0
 			return err
 		})
 	},

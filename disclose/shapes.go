@@ -27,8 +27,8 @@ type driver struct {
 	visible bool
 	// pictures says that the answers are images: no notice is due.
 	pictures bool
-	// images says that payloads may hold images, so that the limit of a held
-	// output applies to them, not the limit of an event of text.
+	// images says that payloads may hold images or documents, so that the limit of
+	// a held output applies to them, not the limit of an event of text.
 	images bool
 	// late names the payloads of a stream that have to be looked at even when
 	// field and notice are in place, those with images or offsets: each holds
@@ -192,9 +192,11 @@ func (f *found) twins(first, from int) {
 	if first == from {
 		return
 	}
-	for i := range f.texts[first:] {
-		t := &f.texts[first+i]
-		t.twin, t.again = true, t.again || first+i >= from
+	for i := from - 1; i >= first && !f.texts[i].twin; i-- {
+		f.texts[i].twin = true
+	}
+	for i := range f.texts[from:] {
+		f.texts[from+i].twin, f.texts[from+i].again = true, true
 	}
 }
 

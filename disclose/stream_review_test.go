@@ -33,7 +33,7 @@ func heldEvents(t *testing.T, m *Marker, out Output) (stream string) {
 
 // TestHeldEventLeavesBeforeAnEventOverTheLimit: nothing overtakes it.
 func TestHeldEventLeavesBeforeAnEventOverTheLimit(t *testing.T) {
-	m := newTestMarker(t, func(o *Options) { o.Key, o.Profile, o.MaxEvent = newTestKey(t), Standard, 1000 })
+	m := newTestMarker(t, func(o *Options) { o.Key, o.Profile, o.MaxHeld = newTestKey(t), Standard, 1000 })
 	out := Output{ContentType: "text/event-stream", Shape: ShapeAnthropic}
 	stream := strings.NewReplacer("{\"choices\":[{\"index\":0,\"delta\":{\"content\":", `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":`,
 		"}}]}\n", "}}\n").Replace(heldEvents(t, m, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat}))
@@ -50,7 +50,7 @@ func TestHeldEventLeavesBeforeAnEventOverTheLimit(t *testing.T) {
 func TestLimitOfAnEventDoesNotDependOnWrites(t *testing.T) {
 	stream := strings.Replace(anthropicStream, "Wörld", strings.Repeat("x", 1000), 1)
 	for _, profile := range []Profile{Strict, Standard} {
-		m := newTestMarker(t, func(o *Options) { o.MaxEvent, o.Profile = 500, profile })
+		m := newTestMarker(t, func(o *Options) { o.MaxHeld, o.Profile = 500, profile })
 		out := Output{ContentType: "text/event-stream", Shape: ShapeAnthropic}
 		want, _, wantErr := mark(t, m, out, stream, 1)
 		for _, n := range []int{0, 3, 600} {

@@ -136,7 +136,7 @@ func TestEventOverTheLimit(t *testing.T) {
 	big := `data: {"type":"content_block_delta","index":9,"delta":{"type":"text_delta","text":"` + strings.Repeat("x", 5000) + `"}}` + "\n\n"
 	stream := big + anthropicStream
 	for profile, want := range map[Profile]bool{Strict: false, Standard: true} {
-		m := newTestMarker(t, func(o *Options) { o.MaxEvent, o.Profile = 1000, profile })
+		m := newTestMarker(t, func(o *Options) { o.MaxHeld, o.Profile = 1000, profile })
 		got, w, err := mark(t, m, Output{ContentType: "text/event-stream", Shape: ShapeAnthropic}, stream, 100)
 		if (err == nil) != want {
 			t.Errorf("%v: %v", profile, err)

@@ -27,6 +27,10 @@ func (w *response) finish() {
 		w.out.Abort() // there was no output; nothing to record
 		return
 	}
+	if w.missing > 0 { // less than its Content-Length announced
+		w.refuse(&disclose.Withheld{Reason: disclose.ReasonTruncated, Hint: disclose.Hint(disclose.ReasonTruncated), Err: disclose.ErrTruncated})
+		return
+	}
 	err := error(nil)
 	if w.dec != nil {
 		err = w.dec.Close()

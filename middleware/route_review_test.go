@@ -27,3 +27,16 @@ func TestDeclaredRoutesKeepTheirShape(t *testing.T) {
 		t.Errorf("not taken for a UI message stream:\n%s", got.body)
 	}
 }
+
+// TestShortAnswersAreNotMadeWhole: a handler that writes less than it announced
+// breaks its answer off, and no length of ours may hide that.
+func TestShortAnswersAreNotMadeWhole(t *testing.T) {
+	srv := wrap(t, testOptions(disclose.Strict), func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"choices":[{"message":{"content":"Half`)
+	})
+	a := ask(t, "POST", srv.URL+chatPath, "{}")
+	wantStatus(t, a, http.StatusBadGateway)
+	wantHeader(t, a, "Avow-Outcome", "withheld")
+}
