@@ -90,8 +90,9 @@ func TestPlaces(t *testing.T) {
 
 // TestStripUndoesEmbed, for every string.
 func TestStripUndoesEmbed(t *testing.T) {
-	k, changed := testKey(t), 0
+	k, tried, changed := testKey(t), 0, 0
 	rapid.Check(t, func(t *rapid.T) {
+		tried++
 		text := anyText(t)
 		o := Options{Distance: rapid.SampledFrom([]int{0, 200}).Draw(t, "distance")}
 		got, skip := Embed(text, idA, k, o)
@@ -108,8 +109,8 @@ func TestStripUndoesEmbed(t *testing.T) {
 			changed++
 		}
 	})
-	if changed < 10 {
-		t.Fatalf("%d of the texts were marked at all, want at least 10", changed)
+	if tried >= 100 && changed < 10 { // -short tries fewer
+		t.Fatalf("%d of %d texts were marked at all, want at least 10", changed, tried)
 	}
 }
 
