@@ -132,16 +132,17 @@ func (a *answer) fieldDue(images []watermark.Payload) bool {
 
 // noticeDue reports whether a text is the first of its voice, and takes note.
 func (a *answer) noticeDue(t *foundText) bool {
-	if a.due == 0 || t.voice < 0 || t.voice >= maxChoices {
+	if !a.isDue(t.voice) {
 		return false
 	}
-	word, bit := t.voice/64, uint64(1)<<(t.voice%64)
-	if a.given[word]&bit != 0 {
-		return false
-	}
-	a.given[word] |= bit
+	a.given[t.voice/64] |= 1 << (t.voice % 64)
 	a.due--
 	return true
+}
+
+// isDue reports whether a voice has not given its notice.
+func (a *answer) isDue(voice int) bool {
+	return a.due > 0 && voice >= 0 && voice < maxChoices && a.given[voice/64]&(1<<(voice%64)) == 0
 }
 
 func (w *Writer) noticeGiven() {

@@ -237,27 +237,52 @@ func (c *cursor) offset(n int) int {
 // offsetEdit moves a number that counts units of a text by what was put in
 // before the place it names.
 func (a *answer) offsetEdit(payload []byte, o foundOffset, edits []jsonscan.Edit) []jsonscan.Edit {
-	r := a.texts[o.part]
-	n, err := 0, error(nil)
-	if o.missing == "" {
-		n, err = strconv.Atoi(string(o.span.Of(payload)))
-	}
-	if r == nil || err != nil {
+	n, err := strconv.Atoi(o.digits(payload))
+	if err != nil {
 		return edits
 	}
-	before := sort.Search(len(r.ins), func(i int) bool {
-		at := r.ins[i].at.in(o.unit)
-		return at > n || at == n && o.end
-	})
-	if before == 0 {
+	moved := n + sumBefore(a.insertions(o), n, o)
+	if moved == n {
 		return edits
 	}
-	moved := n + r.ins[before-1].sum.in(o.unit)
 	ins := strconv.AppendInt(nil, int64(moved), 10)
 	if o.missing != "" {
 		ins = fmt.Appendf(nil, "%q:%d,", o.missing, moved)
 	}
 	return append(edits, jsonscan.Edit{At: o.span.Start, Del: o.span.End - o.span.Start, Ins: ins})
+}
+
+// sumBefore is the length of what was put in before place n.
+func sumBefore(ins []inserted, n int, o foundOffset) int {
+	before := sort.Search(len(ins), func(i int) bool {
+		at := ins[i].at.in(o.unit)
+		return at > n || at == n && o.end
+	})
+	if before == 0 {
+		return 0
+	}
+	return ins[before-1].sum.in(o.unit)
+}
+
+// insertions are those into the text that an offset speaks of. One that is still
+// to come in a stream will begin with the notice that is due to its voice, and
+// gets no frames: nobody knows yet where they would stand.
+func (a *answer) insertions(o foundOffset) []inserted {
+	r := a.texts[o.part]
+	switch {
+	case r != nil && r.text.bytes > 0:
+		return r.ins
+	case a.held:
+		return nil
+	case a.marks:
+		a.running(o.part).bare = true
+		a.w.skip(ReasonOffsets)
+	}
+	if !a.isDue(o.voice) {
+		return nil
+	}
+	notice := a.w.noticeText()
+	return []inserted{{text: notice, sum: lengthOf(notice)}}
 }
 
 // settleFrames notes, at the end, whether frames were placed, and why not.

@@ -119,3 +119,21 @@ func BenchmarkManyTwins(b *testing.B) {
 		}
 	}
 }
+
+// TestStretchesAheadOfTheirText: some servers send citations first. They move by
+// the notice that will come, and their text stays without frames, which nobody
+// could count yet.
+func TestStretchesAheadOfTheirText(t *testing.T) {
+	m := newTestMarker(t, func(o *Options) { o.Key = newTestKey(t) })
+	cite := "data: {\"choices\":[{\"index\":1,\"delta\":{\"role\":\"assistant\",\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":%d,\"end_index\":%d}}]}}]}\n\n"
+	text := strings.ReplaceAll(chatEvent(prose(60)), `"index":0`, `"index":1`)
+	for turn, n := range map[Turn]int{FirstTurn: len(englishNotice) + len(NoticeSeparator), LaterTurn: 0} {
+		got, w, err := mark(t, m, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Choices: 2, Turn: turn}, fmt.Sprintf(cite, 0, 900)+text, 0)
+		if err != nil || !strings.Contains(got, fmt.Sprintf(`"start_index":%d,"end_index":%d}`, n, 900+n)) {
+			t.Errorf("turn %d: %v\n%.600s", turn, err, got)
+		}
+		if hasMark(w, CarrierTextMark) || !strings.Contains(fmt.Sprint(w.Result().Skipped), "offsets") {
+			t.Errorf("turn %d: frames behind a citation: %v", turn, w.Result().Skipped)
+		}
+	}
+}

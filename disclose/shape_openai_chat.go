@@ -67,7 +67,7 @@ func chatVoice(voice *int, f *found, read func(tools *bool) error) error {
 		f.texts[j].voice, f.texts[j].part.a, f.texts[j].tools = *voice, *voice, tools
 	}
 	for j := shifted; j < len(f.offsets); j++ {
-		f.offsets[j].part.a = *voice
+		f.offsets[j].voice, f.offsets[j].part.a = *voice, *voice
 	}
 	f.toolCall = f.toolCall || tools
 	return err

@@ -117,10 +117,11 @@ type part struct {
 
 // foundOffset is a number that counts units of a part's text.
 type foundOffset struct {
-	part part
-	span jsonscan.Span // of the number
-	unit unit
-	end  bool // the first unit behind a stretch, not its first
+	part  part
+	voice int           // that speaks it
+	span  jsonscan.Span // of the number
+	unit  unit
+	end   bool // the first unit behind a stretch, not its first
 	// missing is the key of a number that is not there because it is 0; span is
 	// then the place, in front of another member, where it belongs.
 	missing string

@@ -87,7 +87,7 @@ func (c *core) match(r *http.Request) matched {
 	m := matched{ai: !c.proxy || c.o.All}
 	if shape, suffix, ok := endpoint(r, sent, clean); ok {
 		m.ai, m.shape, m.name = true, shape, suffix
-		m.stored = suffix == disclose.StoredResponse && r.Method == http.MethodGet
+		m.stored = suffix == disclose.StoredResponse
 	}
 	for i := range c.routes {
 		route := &c.routes[i]

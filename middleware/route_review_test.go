@@ -40,3 +40,19 @@ func TestShortAnswersAreNotMadeWhole(t *testing.T) {
 	wantStatus(t, a, http.StatusBadGateway)
 	wantHeader(t, a, "Avow-Outcome", "withheld")
 }
+
+// TestCancelledAnswersAreStoredOnes: what comes back with a cancellation was
+// begun, and recorded, before.
+func TestCancelledAnswersAreStoredOnes(t *testing.T) {
+	c, err := newCore(testOptions(disclose.Strict), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"GET /v1/responses/resp_1": true, "POST /v1/responses/resp_1/cancel": true, "POST /v1/responses": false} {
+		method, p, _ := strings.Cut(path, " ")
+		r, _ := http.NewRequest(method, p, nil)
+		if m := c.match(r); m.stored != want || !m.ai {
+			t.Errorf("%s: stored %v, want %v", path, m.stored, want)
+		}
+	}
+}
