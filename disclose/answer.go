@@ -170,6 +170,7 @@ func (a *answer) finish() error {
 		}
 		return nil
 	case a.known:
+		a.w.empty = true
 		a.w.skip(ReasonShortText) // an answer without any text
 		return nil
 	}

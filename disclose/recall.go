@@ -28,6 +28,9 @@ func (a *answer) recall() {
 		return
 	}
 	w.label = r.Label
+	if r.Empty { // it was queued; what is due with its first text still is
+		return
+	}
 	w.due = noticesNamed(r.Notices) & noticesOnAI
 	a.streamed = Classify(r.MediaType) == KindSSE
 	a.due = 0

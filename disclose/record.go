@@ -48,7 +48,7 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 	r := Record{
 		Label: w.label, MediaType: mediaType(w.out.ContentType), Shape: w.out.Shape, Route: w.out.Route,
 		Response: w.responseID, Carriers: []Carrier{CarrierHeader}, Skipped: slices.Clone(w.skipped),
-		Outcome: outcome, Recorded: w.m.o.Now().UTC(),
+		Outcome: outcome, Empty: w.empty, Recorded: w.m.o.Now().UTC(),
 	}
 	for _, m := range w.marks {
 		if m.Err == nil && m.Reason == ReasonNone && !slices.Contains(r.Carriers, m.Carrier) {

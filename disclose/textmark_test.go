@@ -295,6 +295,16 @@ func TestStoredAnswerShowsTheSame(t *testing.T) {
 	if !strings.Contains(dst.String(), quoteJSON(want)) || w.Result().Label.ID != testID {
 		t.Errorf("the stored answer differs (label %s):\n%.300s", w.Result().Label.ID, dst.String())
 	}
+	queued := `{"id":"resp_3","object":"response","status":"queued","output":[]}`
+	if _, _, err := mark(t, m, Output{ContentType: "application/json", Shape: ShapeOpenAIResponses}, queued, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // asked for again and again, it says the same
+		got, w, err := mark(t, m, Output{ContentType: "application/json", Shape: ShapeOpenAIResponses, Stored: true}, strings.Replace(body, "resp_1", "resp_3", 1), 0)
+		if err != nil || !w.Result().Notice || !strings.Contains(got, englishNotice+`\n\n`) {
+			t.Errorf("an answer that was queued: %v %+v", err, w.Result())
+		}
+	}
 	unknown := strings.Replace(body, "resp_1", "resp_2", 1)
 	got, w2, err := mark(t, m, out, unknown, 0)
 	if err != nil || withoutSplices(m, out, got) != unknown || !strings.Contains(fmt.Sprint(w2.Result().Skipped), "ledger_down") {

@@ -46,6 +46,7 @@ type Writer struct {
 	responseID string
 	unrecorded bool
 	recalled   bool // the answer was sent, and recorded, before
+	empty      bool // the answer has no text yet, so that its notice is still due
 
 	err       error
 	done      bool
