@@ -13,7 +13,9 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/avowai/avow/disclose/imagemeta"
+	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
+	"github.com/avowai/avow/watermark/tokenmark"
 )
 
 // A VerifyKey is a key that marks are looked for under.
@@ -25,6 +27,9 @@ type VerifyKey struct {
 // DetectorOptions configure a Detector. The zero value finds public marks only.
 type DetectorOptions struct {
 	Keys []VerifyKey
+	// TokenProfiles are the configurations of backends whose own marks are
+	// looked for in the token ids of saved answers; at most 64.
+	TokenProfiles []tokenmark.Profile
 	// Records are asked about the ids that are read; nil asks nobody.
 	Records Records
 	// MaxBytes bounds an input; 0 means 32 MiB.
@@ -35,8 +40,10 @@ type DetectorOptions struct {
 	Jobs int
 	// Version goes into Report.Tool.
 	Version string
-	// Notices are texts of this deployment beside the built-in ones.
-	Notices map[string]string
+	// Notices are texts of this deployment beside the built-in ones, and
+	// Principal is whom its notices name; see Options.
+	Notices   map[string]string
+	Principal string
 }
 
 // A Source says where an input comes from.
@@ -60,7 +67,7 @@ type Detector struct {
 	o       DetectorOptions
 	keys    []watermark.Key
 	revoked map[string]bool
-	notices *noticeSet
+	notices *phrasebook
 	jobs    *semaphore.Weighted
 }
 
@@ -68,9 +75,14 @@ type Detector struct {
 func NewDetector(o DetectorOptions) (*Detector, error) {
 	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxHeld)
 	o.MaxPixels = orDefault(o.MaxPixels, DefaultMaxPixels)
-	notices, err := newNoticeSet(o.Notices)
+	notices, err := newPhrasebook(Options{Notices: o.Notices, Principal: o.Principal})
 	if err != nil {
 		return nil, err
+	}
+	if len(o.TokenProfiles) > 0 {
+		if _, err := tokenmark.Detect(nil, o.TokenProfiles...); err != nil {
+			return nil, fmt.Errorf("disclose: token profiles: %w", err)
+		}
 	}
 	d := &Detector{o: o, revoked: map[string]bool{}, notices: notices,
 		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1)))}
@@ -132,7 +144,7 @@ func contentTypeOf(data []byte, given string) string {
 		return mediaType(given)
 	case bytes.HasPrefix(trimmed, []byte("data:")) || bytes.HasPrefix(trimmed, []byte("event:")):
 		return "text/event-stream"
-	case bytes.HasPrefix(trimmed, []byte("{")):
+	case bytes.HasPrefix(trimmed, []byte("{")), bytes.HasPrefix(trimmed, []byte("[")) && jsonscan.Valid(trimmed) == nil:
 		return "application/json"
 	case bytes.HasPrefix(lower, []byte("<!doctype html")) || bytes.HasPrefix(lower, []byte("<html")):
 		return "text/html"
@@ -159,6 +171,7 @@ func (in *inspection) run() error {
 		in.readText(in.data)
 	case KindHTML:
 		in.readHTML()
+		in.readFrames(string(in.data))
 	default:
 		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image nor text", ErrUnreadable, Printable(in.src.Name))
 	}
@@ -226,6 +239,12 @@ func (in *inspection) verdict() (Status, Cause) {
 		return Verified, CauseKeyMatches
 	case mark.Status == Present:
 		return Present, mark.reason
+	}
+	if tokens := in.found[CarrierTokenMark]; tokens.Status == Verified {
+		return Verified, tokens.reason
+	}
+	if text := in.found[CarrierTextMark]; text.Status == Verified || text.Status == Present {
+		return text.Status, text.reason
 	}
 	checked := false
 	for _, f := range in.found {

@@ -34,6 +34,8 @@ type Label struct {
 	ID watermark.Payload
 	// Source says how the output came about; empty means TrainedAlgorithmicMedia.
 	Source DigitalSourceType
+	// Involvement says what part AI had in it; empty means MachineGenerated.
+	Involvement Involvement
 	// Provider is who offers the AI system; System and Version name it.
 	Provider, System, Version string
 	// Generator is the model or program that produced the output, where known.
@@ -59,6 +61,10 @@ const (
 	carrierCount
 )
 
+// CarrierVisibleLabel is what [VisibleLabel] draws into pictures. It stands
+// outside the list of reports and of [Carriers]: people read it, no program does.
+const CarrierVisibleLabel = carrierCount
+
 var carrierNames = [carrierCount]string{
 	"header", "notice", "field", "text_mark", "token_mark",
 	"image_mark", "metadata", "manifest", "fingerprint",
@@ -69,10 +75,13 @@ func (c Carrier) String() string {
 	if c < carrierCount {
 		return carrierNames[c]
 	}
+	if c == CarrierVisibleLabel {
+		return "visible_label"
+	}
 	return "unknown"
 }
 
-// Carriers returns all carriers in the order of every report.
+// Carriers returns all carriers of a report in its order.
 func Carriers() []Carrier {
 	all := make([]Carrier, carrierCount)
 	for i := range all {
@@ -105,7 +114,7 @@ func (s CarrierSet) Without(c Carrier) CarrierSet { return s &^ (1 << c) }
 // List returns the members in the order of every report.
 func (s CarrierSet) List() []Carrier {
 	var out []Carrier
-	for c := Carrier(0); c < carrierCount; c++ {
+	for c := Carrier(0); c <= CarrierVisibleLabel; c++ {
 		if s.Has(c) {
 			out = append(out, c)
 		}

@@ -18,25 +18,29 @@ const (
 	HeaderOutcome    = "Avow-Outcome"
 )
 
+// HeaderAuthor is the response header in which an upstream says who wrote its
+// answer; see [ParseAuthor]. No client ever sees or sets it.
+const HeaderAuthor = "Avow-Author"
+
 const (
 	maxHeaderValue = 4096 // bytes of a header value that is parsed
 	maxMember      = 128  // runes of a member that is written: 12 bytes each at most
 )
 
-// OwnHeader reports whether name is one of the three names in any spelling:
-// letter case and "_" for "-" make no difference, as some servers treat them
-// alike.
+// OwnHeader reports whether name is one of our names in any spelling: letter
+// case and "_" for "-" make no difference, as some servers treat them alike.
 func OwnHeader(name string) bool {
 	name = strings.ReplaceAll(strings.TrimSpace(name), "_", "-")
-	return strings.EqualFold(name, HeaderDisclosure) ||
-		strings.EqualFold(name, HeaderID) || strings.EqualFold(name, HeaderOutcome)
+	return strings.EqualFold(name, HeaderDisclosure) || strings.EqualFold(name, HeaderID) ||
+		strings.EqualFold(name, HeaderOutcome) || strings.EqualFold(name, HeaderAuthor)
 }
 
 // HeaderValue is the Label as the value of AI-Disclosure: a Dictionary of RFC
 // 9651 with the members of draft-abaris-aicdh-01, separated by commas. Names are
 // cut after 128 runes.
 func (l Label) HeaderValue() string {
-	b := append(make([]byte, 0, 160), "mode=machine-generated"...)
+	b := append(make([]byte, 0, 160), "mode="...)
+	b = append(b, l.involvement()...)
 	model := l.Generator
 	if model == "" {
 		model = l.System
@@ -48,6 +52,23 @@ func (l Label) HeaderValue() string {
 		b = strconv.AppendInt(b, l.Time.Unix(), 10)
 	}
 	return string(b)
+}
+
+// involvement is the mode that the header names.
+func (l Label) involvement() Involvement {
+	switch l.Involvement {
+	case AIOriginated, AIModified:
+		return l.Involvement
+	}
+	return MachineGenerated
+}
+
+// RequestHeader is the Label as the value of AI-Disclosure on a request that an
+// agent sends: HeaderValue, with the principal as the member on-behalf-of where
+// there is one. Readers of the draft pass over members they do not know (RFC
+// 9651 section 1.2). It is a signal to programs, not a notice.
+func (m *Marker) RequestHeader(l Label) string {
+	return string(appendMember([]byte(l.HeaderValue()), "on-behalf-of", m.o.Principal))
 }
 
 // appendMember appends a string member: a String of RFC 9651 section 3.3.3, or

@@ -2,18 +2,12 @@ package disclose
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"time"
 
-	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/jsonscan"
-	"github.com/avowai/avow/watermark"
 )
 
 // passSink leaves an output alone.
@@ -61,6 +55,8 @@ func (s *holdSink) overflow(p []byte) error {
 // flush does nothing: what is held is not decided.
 func (s *holdSink) flush() error { return nil }
 
+func (s *holdSink) abort() { s.release() }
+
 func (s *holdSink) release() {
 	s.w.m.o.ObserveHeld(-int64(len(s.buf)))
 	s.buf = nil
@@ -103,36 +99,38 @@ func (w *Writer) panicked(r any) error {
 func (w *Writer) finishJSON(data []byte) ([]byte, error) {
 	start := time.Now()
 	a := w.newAnswer()
-	f, edits, members, err := a.read(data)
-	if err != nil || !f.known {
+	a.held = true
+	edits, err := a.read(data)
+	if err != nil || !a.found.known {
 		return w.unreadable(data, err)
 	}
-	w.noteResponse(data, f.id)
-	a.known, a.toolCall = true, f.toolCall
-	if f.urls > 0 {
-		if err := w.fail(NewCarrierSet(CarrierImageMark, CarrierMetadata), ReasonURLOnly, nil); err != nil {
-			return nil, err
-		}
+	a.note(data)
+	a.recall()
+	if err := w.urlsOnly(a.found.urls); err != nil {
+		return nil, err
 	}
 	w.m.o.Observe("splice", time.Since(start))
-	imageEdits, err := w.markImages(data, f.images)
+	imageEdits, ids, err := a.markImages(data)
 	if err != nil {
 		return nil, err
 	}
 	start = time.Now()
-	edits = append(edits, imageEdits...)
-	if a.field {
-		edits = append(edits, a.fieldEdit(data, members))
-	}
-	if a.due > 0 {
-		edits = a.noticeEdits(data, f.texts, edits)
-	}
+	edits = a.splice(data, append(edits, imageEdits...), ids)
 	if err := a.finish(); err != nil {
 		return nil, err
 	}
 	out := jsonscan.Apply(data, edits)
 	w.m.o.Observe("splice", time.Since(start))
 	return out, nil
+}
+
+// urlsOnly asks the profile about images that are given by URL alone.
+func (w *Writer) urlsOnly(n int) error {
+	if n == 0 {
+		return nil
+	}
+	w.wantImages()
+	return w.fail(NewCarrierSet(CarrierImageMark, CarrierMetadata), ReasonURLOnly, nil)
 }
 
 // unreadable deals with an answer that is not the JSON its shape promises.
@@ -145,110 +143,4 @@ func (w *Writer) unreadable(data []byte, cause error) ([]byte, error) {
 		cause = errors.New("the answer has none of the places its shape names")
 	}
 	return data, w.fail(w.want.Without(CarrierHeader), ReasonUnknownShape, cause)
-}
-
-// markImages marks the base64 images of an answer, several at a time as far as
-// the pool allows.
-func (w *Writer) markImages(data []byte, spans []jsonscan.Span) ([]jsonscan.Edit, error) {
-	if len(spans) == 0 {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(w.ctx, w.m.o.MarkTimeout)
-	defer cancel()
-	results, texts := make([]imageResult, len(spans)), make([][]byte, len(spans))
-	labels, err := w.imageLabels(len(spans))
-	if err != nil {
-		return nil, w.fail(NewCarrierSet(CarrierImageMark, CarrierMetadata), ReasonMarkerError, err)
-	}
-	var wg sync.WaitGroup
-	for i, span := range spans {
-		wg.Go(func() { results[i], texts[i] = w.markBase64(ctx, span.Of(data), labels[i]) })
-	}
-	wg.Wait()
-	var edits []jsonscan.Edit
-	for i, r := range results {
-		if err := w.take(r, labels[i]); err != nil {
-			return nil, err
-		}
-		if r.changed {
-			edits = append(edits, jsonscan.Edit{At: spans[i].Start, Del: spans[i].End - spans[i].Start, Ins: texts[i]})
-		}
-	}
-	return edits, nil
-}
-
-// imageLabels gives every image a label of its own; a single image shares the
-// response's.
-func (w *Writer) imageLabels(n int) ([]Label, error) {
-	labels := make([]Label, n)
-	for i := range labels {
-		labels[i] = w.label
-		if n > 1 {
-			id, err := watermark.NewPayload()
-			if err != nil {
-				return nil, err
-			}
-			labels[i].ID = id
-		}
-		w.imageIDs = append(w.imageIDs, labels[i].ID)
-	}
-	return labels, nil
-}
-
-// markBase64 marks one image inside a JSON string: bare base64, or a data URI.
-func (w *Writer) markBase64(ctx context.Context, raw []byte, l Label) (imageResult, []byte) {
-	text := raw
-	if bytes.IndexByte(raw, '\\') >= 0 {
-		text = []byte(jsonscan.Unquote(raw, len(raw)))
-	}
-	prefix := []byte(nil)
-	if i := bytes.IndexByte(text, ','); bytes.HasPrefix(text, []byte("data:")) && i > 0 {
-		prefix, text = text[:i+1], text[i+1:]
-	}
-	enc := base64.StdEncoding
-	if len(text)%4 != 0 {
-		enc = base64.RawStdEncoding
-	}
-	data := make([]byte, enc.DecodedLen(len(text)))
-	n, err := enc.Decode(data, text)
-	if err != nil {
-		return failedImage(data, w.want, ReasonUndecodable, fmt.Errorf("base64 of an image: %w", err)), nil
-	}
-	r := w.m.images.mark(ctx, data[:n], l, w.want)
-	if !r.changed {
-		return r, nil
-	}
-	out := append(make([]byte, 0, len(prefix)+enc.EncodedLen(len(r.data))), prefix...)
-	return r, enc.AppendEncode(out, r.data)
-}
-
-// finishImage marks a body that is one image.
-func (w *Writer) finishImage(data []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(w.ctx, w.m.o.MarkTimeout)
-	defer cancel()
-	r := w.m.images.mark(ctx, data, w.label, w.want)
-	return r.data, w.take(r, w.label)
-}
-
-// take notes what became of one image.
-func (w *Writer) take(r imageResult, l Label) error {
-	w.images = append(w.images, delivered{l, imagemeta.Sniff(r.data).MIME(), sha256.Sum256(r.data), int64(len(r.data))})
-	if r.missing != 0 {
-		w.missing |= r.missing
-		w.skip(ReasonUndecodable)
-	}
-	for _, m := range r.marks {
-		if m.Reason == ReasonNone && m.Err == nil {
-			w.marks = append(w.marks, m)
-			continue
-		}
-		if m.Reason == ReasonAlreadyMarked {
-			w.pass(ReasonAlreadyMarked)
-			continue
-		}
-		if err := w.fail(NewCarrierSet(m.Carrier), m.Reason, m.Err); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -4,198 +4,216 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"html"
-	"strings"
 )
 
-// An htmlSink puts the notice into a complete page, right after its <body>
-// tag, or where a parser would open one. What is no page of its own (a fragment
-// without doctype, html, head or body) stays as it is.
+// An htmlSink marks a complete page on its way: a <meta> and a schema.org block
+// at the end of the head, the notice as the first element of the body. It only
+// ever inserts; every other byte passes as it came, and as soon as it came: held
+// back are a tag that is not whole and, before the first sign of a page, all.
+//
+// What shows no doctype, html, head or body tag before its first content is a
+// fragment, which stays as it is: the page it goes into has its own notice.
+//
+// The end of the head, not its start, takes the metadata, because a declaration
+// of the charset has to stand within the first 1024 bytes (WHATWG HTML, section
+// 4.2.5.4) and whatever stands before it pushes it out.
 type htmlSink struct {
-	w     *Writer
-	buf   []byte // the page up to the place of the notice
-	begun bool
+	w    *Writer
+	scan pageScan
+	due  CarrierSet // carriers still to be put in
+
+	buf     []byte // not passed on yet
+	scanned int    // bytes of buf that the scan is behind
+	inBody  bool   // the place of the notice is reached
+	done    bool   // the rest passes as it is
+
+	data      []byte // of the run at hand: buf and what was just written,
+	from, pos int    // what of it is neither in out nor sent, how far it is scanned
+	out       []byte // and what was put together
+}
+
+var errNoPage = errors.New("not a complete HTML page")
+
+// maxTagWork bounds how often unfinished tags are looked at again, in multiples
+// of Options.MaxEvent: a tag full of quoted ">" in small pieces costs no square.
+const maxTagWork = 64
+
+// planHTML chooses what a page gets.
+func (w *Writer) planHTML(enabled CarrierSet) {
+	w.planNotice(enabled)
+	if w.out.Constrained == ReasonNone {
+		w.want |= enabled & NewCarrierSet(CarrierMetadata)
+	}
+	s := &htmlSink{w: w, due: w.want & NewCarrierSet(CarrierNotice, CarrierMetadata)}
+	s.scan.xml = mediaType(w.out.ContentType) == "application/xhtml+xml"
+	s.done = s.due == 0
+	w.changed = !s.done
+	w.sink = s
 }
 
 func (s *htmlSink) write(p []byte) error {
-	if s.begun {
+	if s.done {
 		return s.w.emit(p)
 	}
-	s.buf = append(s.buf, p...)
-	if bytes.IndexByte(p, '>') < 0 && len(s.buf) <= s.w.m.o.MaxEvent {
-		return nil // no tag ended: looking at the page again and again would cost its square
+	if len(s.buf) > 0 {
+		s.buf = append(s.buf, p...)
+		p = s.buf
 	}
-	at, ok := bodyStart(s.buf, false)
-	switch {
-	case ok && at < 0:
-		return s.giveUp(errNoPage)
-	case ok:
-		return s.begin(at)
-	case len(s.buf) > s.w.m.o.MaxEvent:
-		return s.giveUp(fmt.Errorf("no body tag in the first %d bytes", len(s.buf)))
-	}
-	return nil
-}
-
-func (s *htmlSink) begin(at int) error {
-	s.begun = true
-	page := s.buf
-	s.buf = nil
-	if at < 0 || !s.w.want.Has(CarrierNotice) {
-		return s.w.emit(page)
-	}
-	s.w.noticeGiven()
-	note := s.w.noticeHTML()
-	if bytes.HasPrefix(page[at:], []byte(note)) { // an avow before us wrote it
-		return s.w.emit(page)
-	}
-	s.w.changed = true
-	out := append(make([]byte, 0, len(page)+256), page[:at]...)
-	out = append(out, note...)
-	return s.w.emit(append(out, page[at:]...))
-}
-
-// giveUp passes the page on without a notice, if the profile lets it.
-func (s *htmlSink) giveUp(cause error) error {
-	if err := s.w.fail(NewCarrierSet(CarrierNotice), ReasonUnknownShape, cause); err != nil {
-		return err
-	}
-	return s.begin(-1)
+	return s.run(p, false)
 }
 
 func (s *htmlSink) flush() error { return s.w.flushDst() }
 
 func (s *htmlSink) close() error {
-	if s.begun {
+	if s.done {
 		return nil
 	}
-	if at, ok := bodyStart(s.buf, true); ok && at >= 0 {
-		return s.begin(at)
-	}
-	return s.giveUp(errNoPage)
+	return s.run(s.buf, true)
 }
 
-var errNoPage = errors.New("not a complete HTML page")
-
-// noticeHTML is the notice as an element: text in the page, with its language
-// and role, without script or style.
-func (w *Writer) noticeHTML() string {
-	tag := w.language()
-	return fmt.Sprintf(`<div role="note" lang="%s" dir="%s" class="avow-notice">%s</div>`,
-		tag, direction(tag), html.EscapeString(w.m.notices.text(tag)))
+// run takes data as far as it can be decided; at the end of the page, all of it.
+func (s *htmlSink) run(data []byte, end bool) error {
+	s.data, s.from, s.pos, s.out = data, 0, s.scanned, nil
+	for more := true; more && !s.done; {
+		var err error
+		if more, err = s.step(end); err != nil {
+			return err
+		}
+	}
+	if over := s.overLimit(); over != nil && !s.done {
+		if err := s.giveUp(ReasonTooLarge, over); err != nil {
+			return err
+		}
+	}
+	return s.release()
 }
 
-// headTags may stand before the body. What is in rawTags is text up to its end
-// tag.
-var headTags = map[string]bool{
-	"html": true, "head": true, "title": true, "meta": true, "link": true, "base": true,
-	"script": true, "style": true, "noscript": true, "template": true,
+// step goes one piece further; it is not ok where more bytes are needed.
+func (s *htmlSink) step(end bool) (ok bool, err error) {
+	if s.inBody {
+		return s.putNotice(end), nil
+	}
+	n, what := s.scan.next(s.data[s.pos:])
+	s.pos += n
+	switch what {
+	case stepMore:
+		if end {
+			return false, s.giveUp(ReasonUnknownShape, errNoPage)
+		}
+		return false, nil
+	case stepHeadEnd:
+		s.putMetadata()
+	case stepBody:
+		s.inBody = true
+	case stepNoPage:
+		return false, s.giveUp(ReasonUnknownShape, errNoPage)
+	}
+	return true, nil
 }
 
-var rawTags = map[string]bool{"title": true, "script": true, "style": true, "noscript": true, "template": true}
-
-// bodyStart returns where a page's body begins: behind the <body> tag, or
-// before the first content that a parser would put into one (WHATWG HTML,
-// sections 13.2.6.4.1 to 13.2.6.4.7). It is not ok while more bytes are needed;
-// a fragment gives -1.
-func bodyStart(page []byte, whole bool) (at int, ok bool) {
-	pos, isPage := 0, false
-	if startOf(utf8BOM, page) && len(page) > 0 {
-		return -1, whole
+// release sends what is decided and keeps the rest.
+func (s *htmlSink) release() error {
+	keep := s.pos
+	switch {
+	case s.done:
+		keep = len(s.data)
+	case !s.scan.page:
+		keep = 0
 	}
-	if bytes.HasPrefix(page, utf8BOM) {
-		pos = len(utf8BOM)
+	ready := s.data[s.from:max(keep, s.from)]
+	if len(s.out) > 0 {
+		ready = append(s.out, ready...)
 	}
-	for {
-		pos += len(page[pos:]) - len(bytes.TrimLeft(page[pos:], " \t\r\n\f"))
-		if pos >= len(page) {
-			return -1, whole
-		}
-		if page[pos] != '<' {
-			return content(pos, isPage), true
-		}
-		t, next, complete := readTag(page, pos)
-		if !complete {
-			return -1, whole
-		}
-		switch {
-		case t == "!" || strings.HasPrefix(t, "/"):
-			isPage = isPage || t == "!" && bytes.HasPrefix(bytes.ToLower(page[pos:min(pos+9, len(page))]), []byte("<!doctype"))
-		case t == "body":
-			return next, true
-		case !headTags[t]:
-			return content(pos, isPage), true
-		default:
-			isPage = isPage || t == "html" || t == "head"
-		}
-		if rawTags[t] {
-			i := indexFold(page[next:], "</"+t)
-			if i < 0 {
-				return -1, whole
-			}
-			next += i
-		}
-		pos = next
+	s.scanned = s.pos - keep
+	if keep > 0 || len(s.buf) == 0 { // else data is buf, and all of it stays
+		s.buf = append([]byte(nil), s.data[keep:]...)
+	} else {
+		s.buf = s.data
 	}
+	s.data, s.out = nil, nil
+	return s.w.emit(ready)
 }
 
-func content(pos int, isPage bool) int {
-	if isPage {
-		return pos
+// overLimit says what makes the page too large to go on with, if anything.
+func (s *htmlSink) overLimit() error {
+	limit, held := s.w.m.o.MaxEvent, len(s.data)-s.pos
+	if !s.scan.page {
+		held = len(s.data)
 	}
-	return -1
+	if held > limit || s.scan.work > maxTagWork*limit {
+		return fmt.Errorf("no body in sight within %d bytes", limit)
+	}
+	return nil
 }
 
-// readTag reads the tag, comment or declaration at page[pos] == '<'. Its name
-// is lower case, with "/" before it for an end tag; "!" stands for comments and
-// declarations.
-func readTag(page []byte, pos int) (name string, next int, complete bool) {
-	rest := page[pos+1:]
-	if bytes.HasPrefix(rest, []byte("!--")) {
-		i := bytes.Index(rest[3:], []byte("-->"))
-		return "!", pos + 1 + 3 + i + 3, i >= 0
-	}
-	if len(rest) > 0 && len(rest) < 3 && bytes.HasPrefix([]byte("!--"), rest) {
-		return "", 0, false
-	}
-	quote := byte(0)
-	for i, c := range rest {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>':
-			return tagName(rest[:i]), pos + 1 + i + 1, true
-		}
-	}
-	return "", 0, false
+// insert puts text before the byte that the scan is at.
+func (s *htmlSink) insert(text []byte) {
+	s.out = append(append(s.out, s.data[s.from:s.pos]...), text...)
+	s.from = s.pos
 }
 
-func tagName(tag []byte) string {
-	if bytes.HasPrefix(tag, []byte("!")) || bytes.HasPrefix(tag, []byte("?")) {
-		return "!"
-	}
-	n := bytes.IndexAny(tag, " \t\r\n\f")
-	if n < 0 {
-		n = len(tag)
-	}
-	return strings.ToLower(strings.TrimSuffix(string(tag[:n]), "/"))
+// settle notes that a carrier is in place; with the last one the work is done.
+func (s *htmlSink) settle(c Carrier) {
+	s.due = s.due.Without(c)
+	s.done = s.due == 0
 }
 
-// indexFold is bytes.Index for an ASCII lower-case needle, whatever the case of
-// page; it copies nothing and stops at the first match.
-func indexFold(page []byte, needle string) int {
-	for at := 0; ; at++ {
-		i := bytes.IndexByte(page[at:], needle[0])
-		if i < 0 || len(page)-at-i < len(needle) {
-			return -1
-		}
-		at += i
-		if strings.EqualFold(string(page[at:at+len(needle)]), needle) {
-			return at
-		}
+// putMetadata ends the head with what it does not hold yet.
+func (s *htmlSink) putMetadata() {
+	if !s.due.Has(CarrierMetadata) {
+		return
 	}
+	if !s.scan.disclosed {
+		s.insert(s.w.metaHTML())
+	}
+	id := s.w.label.ID
+	if s.scan.label == nil {
+		s.insert(s.w.labelHTML())
+	} else { // an avow before us wrote it
+		id = s.scan.label.id()
+	}
+	s.w.attach(CarrierMetadata, id)
+	s.settle(CarrierMetadata)
+}
+
+// putNotice inserts the notice unless an avow before us did. While what follows
+// may become such a notice it waits, and reports false.
+func (s *htmlSink) putNotice(end bool) bool {
+	rest := s.data[s.pos:]
+	there, maybe := s.w.noticeThere(rest)
+	if maybe && !end {
+		return false
+	}
+	if !there {
+		s.insert(s.w.noticeHTML())
+	}
+	s.w.noticeGiven()
+	s.settle(CarrierNotice)
+	return true
+}
+
+// noticeThere reports whether page begins with a notice that this deployment
+// writes, or may do so once more bytes are there. Only its exact texts count: a
+// generated page cannot bring a notice of its own making that says nothing.
+func (w *Writer) noticeThere(page []byte) (there, maybe bool) {
+	if !bytes.HasPrefix(page, noticeStart) {
+		return false, startOf(noticeStart, page)
+	}
+	for _, tag := range append(Languages(), w.language()) {
+		note := w.noticesIn(tag)
+		if bytes.HasPrefix(page, note) {
+			return true, false
+		}
+		maybe = maybe || startOf(note, page)
+	}
+	return false, maybe
+}
+
+// giveUp passes the rest of the page on as it is, if the profile lets it.
+func (s *htmlSink) giveUp(r Reason, cause error) error {
+	if s.w.delivered == 0 && len(s.out) == 0 {
+		s.w.changed = false
+	}
+	s.done = true
+	return s.w.fail(s.due, r, cause)
 }

@@ -51,7 +51,7 @@ type imageResult struct {
 // failedImage is the result of an image that stays as it is.
 func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
 	res := imageResult{data: data}
-	for _, c := range (set & NewCarrierSet(CarrierImageMark, CarrierMetadata)).List() {
+	for _, c := range (set & NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierVisibleLabel)).List() {
 		res.marks = append(res.marks, Mark{Carrier: c, Reason: r, Err: err})
 	}
 	return res
@@ -59,21 +59,24 @@ func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
 
 // An imageJob is one image on its way through the steps.
 type imageJob struct {
-	im    *imageMarker
-	ctx   context.Context
-	info  imagemeta.Info
-	data  []byte
-	label Label
-	want  CarrierSet
-	res   imageResult
+	im      *imageMarker
+	ctx     context.Context
+	info    imagemeta.Info
+	data    []byte
+	label   Label
+	visible *VisibleLabel
+	want    CarrierSet
+	res     imageResult
 }
 
 // mark attaches what set names of the image carriers to one image file.
 //
 // The order of the steps is law: pixels, then their encoding, then XMP, and
 // later the manifest, which binds all bytes before it.
-func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set CarrierSet) (res imageResult) {
-	set &= NewCarrierSet(CarrierImageMark, CarrierMetadata)
+//
+// visible, where it is not nil, is drawn first.
+func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set CarrierSet, visible *VisibleLabel) (res imageResult) {
+	set = applicable(set, visible)
 	defer func() {
 		if r := recover(); r != nil {
 			im.o.Logger.Error("panic while marking an image", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
@@ -91,7 +94,7 @@ func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set Carri
 	case info.HasC2PA:
 		return failedImage(data, set, ReasonForeignManifest, nil)
 	}
-	j := &imageJob{im: im, ctx: ctx, info: info, data: data, label: l, want: set, res: imageResult{data: data}}
+	j := &imageJob{im: im, ctx: ctx, info: info, data: data, label: l, visible: visible, want: set, res: imageResult{data: data}}
 	for _, step := range []func(*imageJob) bool{(*imageJob).markPixels, (*imageJob).writeXMP} {
 		if !step(j) {
 			break
@@ -111,49 +114,98 @@ func (j *imageJob) failed(c Carrier, r Reason, err error) bool {
 	return true
 }
 
-// markPixels embeds the image mark and encodes the pixels again.
+func (j *imageJob) failedAll(set CarrierSet, r Reason, err error) bool {
+	for _, c := range set.List() {
+		j.failed(c, r, err)
+	}
+	return true
+}
+
+// markPixels draws the visible label, embeds the image mark over it, and encodes
+// the pixels again.
 func (j *imageJob) markPixels() bool {
-	if !j.want.Has(CarrierImageMark) {
+	want := j.want & NewCarrierSet(CarrierImageMark, CarrierVisibleLabel)
+	if want == 0 {
 		return true
 	}
 	if j.info.Format == imagemeta.WebP { // not an error: its pixels are left alone by design
-		j.res.missing = NewCarrierSet(CarrierImageMark)
+		j.res.missing = want
 		return true
 	}
 	if reason, err := j.limits(); err != nil {
-		return j.failed(CarrierImageMark, reason, err)
+		return j.failedAll(want, reason, err)
 	}
 	leave, err := j.im.enter(j.ctx, j.info.DecodeBytes())
 	if err != nil {
-		return j.failed(CarrierImageMark, ReasonMarkerError, err)
+		return j.failedAll(want, ReasonMarkerError, err)
 	}
 	defer leave()
 	img, err := timed(j.im, "decode", func() (image.Image, error) { return pixels.Decode(j.data, pixelFormat(j.info.Format)) })
 	if err != nil {
-		return j.failed(CarrierImageMark, ReasonUndecodable, err)
+		return j.failedAll(want, ReasonUndecodable, err)
 	}
-	if j.ownMark(img) {
+	return j.changePixels(img, want)
+}
+
+// changePixels does to decoded pixels what want names.
+func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
+	labelled, err := j.drawLabel(img)
+	if want.Has(CarrierImageMark) && j.ownMark(img, want.Has(CarrierVisibleLabel) && err == nil) {
 		j.res.marks = []Mark{{Carrier: CarrierImageMark, Reason: ReasonAlreadyMarked}}
 		return false
+	}
+	if err != nil {
+		want = want.Without(CarrierVisibleLabel)
+		j.failed(CarrierVisibleLabel, labelReason(err), err)
+	}
+	marked, want := j.embed(labelled, want)
+	if want == 0 {
+		return true
+	}
+	out, err := timed(j.im, "encode", func() ([]byte, error) { return j.encode(marked) })
+	if err != nil {
+		return j.failedAll(want, ReasonMarkerError, err)
+	}
+	j.res.data = out
+	for _, c := range want.List() {
+		j.done(c)
+	}
+	return true
+}
+
+// drawLabel draws the visible label where it is switched on. Where it cannot be
+// drawn the picture comes back as it was, with the error.
+func (j *imageJob) drawLabel(img image.Image) (image.Image, error) {
+	if !j.want.Has(CarrierVisibleLabel) {
+		return img, nil
+	}
+	out, err := j.visible.draw(img, imagemeta.Orientation(j.data), j.label.ID)
+	if err != nil {
+		return img, err
+	}
+	return out, nil
+}
+
+// embed embeds the image mark where want names it, and returns what of want has
+// been done to the picture.
+func (j *imageJob) embed(img image.Image, want CarrierSet) (image.Image, CarrierSet) {
+	if !want.Has(CarrierImageMark) {
+		return img, want
 	}
 	marked, err := timed(j.im, "embed", func() (image.Image, error) {
 		return watermark.Embed(j.ctx, img, j.label.ID, j.im.o.Key, &watermark.EmbedOptions{
 			Strength: j.im.o.Strength, Workers: runtime.GOMAXPROCS(0),
 		})
 	})
+	if err == nil {
+		return marked, want
+	}
+	reason := ReasonMarkerError
 	if errors.Is(err, watermark.ErrTooSmall) {
-		return j.failed(CarrierImageMark, ReasonTooSmall, err)
+		reason = ReasonTooSmall
 	}
-	if err != nil {
-		return j.failed(CarrierImageMark, ReasonMarkerError, err)
-	}
-	out, err := timed(j.im, "encode", func() ([]byte, error) { return j.encode(marked) })
-	if err != nil {
-		return j.failed(CarrierImageMark, ReasonMarkerError, err)
-	}
-	j.res.data = out
-	j.done(CarrierImageMark)
-	return true
+	j.failed(CarrierImageMark, reason, err)
+	return img, want.Without(CarrierImageMark)
 }
 
 // limits says why the pixels may not be decoded.
@@ -173,8 +225,9 @@ func (j *imageJob) limits() (Reason, error) {
 // ownMark reports whether the image carries a mark of this deployment that its
 // records know: a second one would only cost quality. The template alone, or a
 // mark without a record, does not count, as it may have been copied here. The
-// record is of these very bytes, so nothing needs to be searched.
-func (j *imageJob) ownMark(img image.Image) bool {
+// record is of these very bytes, so nothing needs to be searched. Nor does a mark
+// count where a visible label can be drawn that the picture left without.
+func (j *imageJob) ownMark(img image.Image, labelDue bool) bool {
 	if j.im.o.Records == nil {
 		return false
 	}
@@ -184,7 +237,7 @@ func (j *imageJob) ownMark(img image.Image) bool {
 	}
 	for _, d := range found {
 		if d.Found && sameBytes(j.ctx, j.im.o.Records, d.Payload, j.data) {
-			return true
+			return !labelDue || j.im.recordShowsLabel(j.ctx, d.Payload)
 		}
 	}
 	return false

@@ -71,7 +71,7 @@ func TestImageMarker(t *testing.T) {
 				ctx = context.Background()
 			}
 			before := bytes.Clone(c.data)
-			res := m.images.mark(ctx, c.data, testLabel(t, m, testID), imageCarriers)
+			res := m.images.mark(ctx, c.data, testLabel(t, m, testID), imageCarriers, m.o.VisibleLabel)
 			got := reasons(res)
 			if got[CarrierImageMark] != c.pixel || got[CarrierMetadata] != c.meta || res.changed != c.changed {
 				t.Fatalf("%v changed %v: %+v", got, res.changed, res.marks)
@@ -95,12 +95,12 @@ func TestImageMarkerLeavesItsOwnMark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res := m.images.mark(context.Background(), []byte(once), testLabel(t, m, watermark.Payload{}), imageCarriers)
+	res := m.images.mark(context.Background(), []byte(once), testLabel(t, m, watermark.Payload{}), imageCarriers, m.o.VisibleLabel)
 	if res.changed || reasons(res)[CarrierImageMark] != ReasonAlreadyMarked {
 		t.Fatalf("changed %v %+v", res.changed, res.marks)
 	}
 	empty := newTestMarker(t, func(o *Options) { o.Key = key; o.Records = NewMemoryRecords(4) })
-	if res := empty.images.mark(context.Background(), []byte(once), testLabel(t, m, watermark.Payload{}), imageCarriers); !res.changed {
+	if res := empty.images.mark(context.Background(), []byte(once), testLabel(t, m, watermark.Payload{}), imageCarriers, empty.o.VisibleLabel); !res.changed {
 		t.Fatal("a mark without a record counted as our own")
 	}
 }

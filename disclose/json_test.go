@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,61 +238,6 @@ func TestPanicWhileMarkingIsAFailedMark(t *testing.T) {
 	}
 }
 
-func TestHistoryRoundTrip(t *testing.T) {
-	m := newTestMarker(t, func(o *Options) { o.Notices = map[string]string{"fr": "Ceci est une IA, et vous lui parlez."} })
-	for _, notice := range m.noticeTexts {
-		for _, quoted := range []string{quoteJSON(notice + "\n\nHi"), asciiJSON(notice + "\n\nHi")} {
-			for _, content := range []string{quoted, `[{"type":"text","text":` + quoted + `}]`} {
-				body := `{"model":"m","messages":[{"role":"user","content":"q"},{"content":` + content + `,"role":"assistant"},{"role":"user","content":"r"}],"x":1.0}`
-				req := m.ReadRequest(ShapeOpenAIChat, []byte(body))
-				want := strings.Replace(body, quoted, `"Hi"`, 1)
-				if string(req.Body) != want || req.Turn != LaterTurn || req.Model != "m" {
-					t.Fatalf("got  %s\nwant %s (turn %v)", req.Body, want, req.Turn)
-				}
-			}
-		}
-	}
-}
-
-func TestHistoryLeavesOthersAlone(t *testing.T) {
-	m := newTestMarker(t, nil)
-	for _, body := range []string{
-		`{"messages":[{"role":"user","content":"` + englishNotice + `\n\nHi"}]}`,
-		`{"messages":[{"role":"assistant","content":"So: ` + englishNotice + `\n\nHi"}]}`,
-		`{"messages":[{"role":"assistant","content":"` + englishNotice + ` Hi"}]}`,
-		`{"messages":[{"role":"assistant","content":null}]}`, `{"messages":`, `[]`, ``,
-	} {
-		req := m.ReadRequest(ShapeOpenAIChat, []byte(body))
-		if string(req.Body) != body || req.Turn != FirstTurn || req.Choices != 1 {
-			t.Errorf("%s: %+v", body, req)
-		}
-	}
-}
-
-func TestRequests(t *testing.T) {
-	m := newTestMarker(t, nil)
-	for _, c := range []struct {
-		shape Shape
-		body  string
-		want  Request
-	}{
-		{ShapeOpenAIChat, `{"response_format":{"type":"json_schema"}}`, Request{Constrained: ReasonJSONMode, Choices: 1}},
-		{ShapeOpenAIChat, `{"response_format":{"type":"text"},"n":3}`, Request{Choices: 3}},
-		{ShapeOpenAIChat, `{"n":100000}`, Request{Choices: maxChoices}},
-		{ShapeOllamaChat, `{"format":"json"}`, Request{Constrained: ReasonJSONMode, Choices: 1}},
-		{ShapeOllamaChat, `{"format":""}`, Request{Choices: 1}},
-		{ShapeOllamaGenerate, `{"context":[1,2],"suffix":"}"}`, Request{Constrained: ReasonCode, Choices: 1, Turn: LaterTurn}},
-		{ShapeOpenAILegacy, `{"prompt":"x"}`, Request{Constrained: ReasonCode, Choices: 1}},
-		{ShapeOpenAIImages, `{"response_format":"url"}`, Request{URLOnly: true, Choices: 1}},
-	} {
-		got := m.ReadRequest(c.shape, []byte(c.body))
-		got.Body = nil
-		if got.Turn != c.want.Turn || got.Constrained != c.want.Constrained || got.Choices != c.want.Choices || got.URLOnly != c.want.URLOnly {
-			t.Errorf("%s: %+v, want %+v", c.body, got, c.want)
-		}
-	}
-}
-
 func quoteJSON(s string) string {
 	return `"` + string(jsonscan.AppendString(nil, s)) + `"`
 }
@@ -335,31 +281,30 @@ func FuzzJSONSplice(f *testing.F) {
 	})
 }
 
-func FuzzSSE(f *testing.F) {
-	for _, g := range goldenStreams {
-		f.Add(g.text, 5)
+func FuzzStreams(f *testing.F) {
+	for i, g := range goldenStreams {
+		f.Add(g.text, 5, i)
 	}
-	f.Add("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\r\rdata:\r\n\r\n", 1)
-	m := newTestMarker(f, nil)
-	f.Fuzz(func(t *testing.T, text string, n int) {
-		out := Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat}
+	f.Add("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\r\rdata:\r\n\r\n", 1, 0)
+	for i, g := range longStreams(prose(20)) {
+		same := func(o golden) bool { return o.shape == g.shape && o.contentType == g.contentType }
+		f.Add(strings.ReplaceAll(g.text, "\n\n", "\r\n\r\n"), i+1, slices.IndexFunc(goldenStreams, same))
+	}
+	m := newTestMarker(f, func(o *Options) { o.Key = newTestKey(f) })
+	f.Fuzz(func(t *testing.T, text string, n, shape int) {
+		out := goldenStreams[uint(shape)%uint(len(goldenStreams))].output()
 		whole, _, err := mark(t, m, out, text, 0)
-		if err != nil {
+		if err != nil || strings.Contains(text, "disclosure") || strings.Contains(text, "interacting") {
 			return
 		}
-		if strings.Contains(text, "disclosure") || strings.Contains(text, "interacting") {
-			return
-		}
-		if got := withoutSplices(m, out, whole); got != text {
-			t.Fatalf("bytes outside the splices changed:\n%q\n%q", text, got)
+		if got := unshifted(withoutSplices(m, out, string(withoutFrames([]byte(whole), m)))); got != unshifted(text) && !strings.Contains(text, "ndex") {
+			t.Fatalf("%s: bytes outside the splices changed:\n%q\n%q", out.Shape, text, got)
 		}
 		if n < 1 || len(text)/n > 2000 {
 			return
 		}
-		// A lone CR may be released before the LF behind it is seen, which
-		// moves frame borders; all other streams do not depend on chunks.
-		if pieces, _, _ := mark(t, m, out, text, n); !strings.Contains(text, "\r") && pieces != whole {
-			t.Fatalf("chunks of %d differ:\n%q\n%q", n, pieces, whole)
+		if pieces, _, _ := mark(t, m, out, text, n); pieces != whole {
+			t.Fatalf("%s: chunks of %d differ:\n%q\n%q", out.Shape, n, pieces, whole)
 		}
 	})
 }

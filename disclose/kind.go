@@ -70,19 +70,34 @@ func (k Kind) Modality() string {
 // PlanFor returns how a Writer will treat an output of this shape and media
 // type.
 func PlanFor(shape Shape, contentType string) Mode {
+	if shape == ShapeCustom {
+		return planFor(&customShape, shape, contentType)
+	}
+	return planFor(drivers[shape], shape, contentType)
+}
+
+func planFor(d *driver, shape Shape, contentType string) Mode {
 	switch Classify(contentType) {
 	case KindImage:
 		return ModeHold
 	case KindJSON:
-		if drivers[shape] != nil {
-			return ModeHold
-		}
-	case KindSSE, KindNDJSON:
-		if drivers[shape] != nil && shape != ShapeOpenAIImages {
+		switch {
+		case d == nil:
+			return ModePass
+		case d.array:
 			return ModeStream
 		}
-	case KindText, KindHTML:
+		return ModeHold
+	case KindSSE, KindNDJSON:
+		if d != nil {
+			return ModeStream
+		}
+	case KindText:
 		if shape != ShapeCode && utf8Text(contentType) {
+			return ModeStream
+		}
+	case KindHTML:
+		if shape != ShapeCode && asciiMarkup(contentType) {
 			return ModeStream
 		}
 	}

@@ -25,31 +25,36 @@ const (
 
 // A Marker attaches Labels to outputs. It is safe for concurrent use.
 type Marker struct {
-	o           Options
-	carriers    CarrierSet
-	notices     *noticeSet
-	noticeTexts []string
-	images      *imageMarker
-	spool       *spool
-	hash        string
+	o          Options
+	carriers   CarrierSet
+	notices    *phrasebook
+	ownTexts   ownTexts
+	sessionKey []byte
+	duties     [3]*VisibleLabel // by Duty
+	images     *imageMarker
+	spool      *spool
+	hash       string
 }
 
 // NewMarker returns a Marker, or an error that says which option is wrong.
 func NewMarker(o Options) (*Marker, error) {
 	o = o.withDefaults()
-	notices, err := newNoticeSet(o.Notices)
+	notices, err := newPhrasebook(o)
 	if err != nil {
 		return nil, err
 	}
-	m := &Marker{o: o, carriers: DefaultCarriers, notices: notices, noticeTexts: notices.all()}
+	m := &Marker{o: o, carriers: DefaultCarriers, notices: notices, ownTexts: indexTexts(notices.all()), sessionKey: sessionKey(o.Key)}
 	if o.Carriers != nil {
 		m.carriers = *o.Carriers
 	}
 	if o.Key.IsZero() {
-		m.carriers = m.carriers.Without(CarrierImageMark)
+		m.carriers = m.carriers.Without(CarrierImageMark).Without(CarrierTextMark)
 	}
 	if !m.carriers.Has(CarrierHeader) {
 		return nil, fmt.Errorf("disclose: the header carrier cannot be switched off: it is the least an AI output carries")
+	}
+	if m.duties, err = dutyLabels(o); err != nil {
+		return nil, err
 	}
 	m.images = newImageMarker(o)
 	m.spool = newSpool(o.Records)
@@ -145,8 +150,8 @@ func (m *Marker) PolicyHash() string { return m.hash }
 
 func (m *Marker) policyHash() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %d %g %q %q %q %s %v", watermark.TemplateVersion, m.carriers, m.o.Strength,
-		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector)
+	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v %s %q %q", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
+		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector, m.o.VisibleLabel, m.o.Principal, m.o.Audience)
 	for _, k := range slices.Sorted(maps.Keys(m.o.Notices)) {
 		_, _ = fmt.Fprintf(h, " %q=%q", k, m.o.Notices[k])
 	}
@@ -158,6 +163,9 @@ func (m *Marker) policyHash() string {
 // first marked byte; a held output reaches it in one Write, at Close.
 func (m *Marker) NewWriter(ctx context.Context, dst io.Writer, out Output) *Writer {
 	w := &Writer{m: m, ctx: ctx, dst: dst, out: out}
+	if out.Author == AuthorReviewed && out.Label.Involvement == "" {
+		out.Label.Involvement = AIOriginated
+	}
 	label, err := m.Label(out.Label)
 	w.label = label
 	w.plan()

@@ -12,9 +12,11 @@ import (
 // otherwise.
 const DefaultMemoryRecords = 10_000
 
-// MemoryRecords keep the newest records in memory. They are gone with the
-// process.
+// MemoryRecords keep the newest records in memory, and the sessions seen last.
+// They are gone with the process.
 type MemoryRecords struct {
+	MemorySessions
+
 	mu         sync.RWMutex
 	ring       []Record
 	next       int

@@ -25,28 +25,33 @@ const maxAcceptLanguage = 1024
 //go:embed notices.tsv
 var noticesTSV string
 
-// A wording is what one language says.
+// A wording is what one language says, from notices.tsv and phrases.tsv.
 type wording struct {
 	tag     language.Tag
 	text    string
+	short   string
 	acronym string
 	term    string
+
+	plain, behalf, emotion, biometric, handOver string
+	spelled, stems, questions                   []string // folded
 }
 
 // wordings holds the built-in languages, English first so that it is what a
 // matcher falls back to.
-var wordings = parseNotices(noticesTSV)
+var wordings = parseNotices(noticesTSV, phraseLines(phrasesTSV))
 
 var matcher = language.NewMatcher(Languages())
 
-func parseNotices(tsv string) []wording {
+func parseNotices(tsv string, phrases map[string][]string) []wording {
 	var all []wording
 	for i, line := range strings.Split(strings.TrimSpace(tsv), "\n") {
 		f := strings.Split(line, "\t")
 		if i == 0 || len(f) < 6 {
 			continue
 		}
-		w := wording{language.MustParse(f[0]), f[2], f[4], f[5]}
+		w := wording{tag: language.MustParse(f[0]), text: f[2], short: f[3], acronym: f[4], term: f[5]}
+		w.readPhrases(phrases)
 		if f[0] == "en" {
 			all = slices.Insert(all, 0, w)
 			continue
@@ -105,59 +110,45 @@ func find(tag language.Tag) wording {
 	return wordings[0]
 }
 
+// rightToLeft are the scripts written from right to left (ISO 15924).
+var rightToLeft = []string{"Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"}
+
 // direction is the writing direction of a language, as HTML's dir says it. All
 // built-in languages are written from left to right.
-func direction(language.Tag) string { return "ltr" }
-
-// A noticeSet holds the texts of one deployment.
-type noticeSet struct{ custom map[string]string }
-
-// newNoticeSet checks texts that replace built-in ones. A text has to name an
-// AI system and to say that one interacts with it (Article 50(1) and (5) of
-// Regulation (EU) 2024/1689); only the first can be checked by a program.
-func newNoticeSet(custom map[string]string) (*noticeSet, error) {
-	set := &noticeSet{custom: map[string]string{}}
-	for lang, text := range custom {
-		tag, err := language.Parse(lang)
-		if err != nil {
-			return nil, fmt.Errorf("disclose: notice text for %q: not a language tag such as \"en\" or \"de\"", lang)
-		}
-		if err := CheckNotice(tag, text); err != nil {
-			return nil, fmt.Errorf("disclose: notice text for %q: %w", lang, err)
-		}
-		base, _ := tag.Base()
-		if !known(tag) {
-			return nil, fmt.Errorf("disclose: notice text for %q: the language is never negotiated; it has to be one of the built-in ones", lang)
-		}
-		if _, twice := set.custom[base.String()]; twice {
-			return nil, fmt.Errorf("disclose: notice text for %q: there is another text for the language %s", lang, base)
-		}
-		set.custom[base.String()] = text
+func direction(tag language.Tag) string {
+	if script, _ := tag.Script(); slices.Contains(rightToLeft, script.String()) {
+		return "rtl"
 	}
-	return set, nil
+	return "ltr"
 }
 
-// CheckNotice says what a notice text lacks: it is one line, 15 to 300 bytes
-// long, and names an AI system in its language or in English.
+// CheckNotice says what a notice text lacks, and shows the built-in sentence: it
+// is one line, 15 to 300 bytes long, names an AI system, and says that one
+// interacts with it (Article 50(1) and (5) of Regulation (EU) 2024/1689), both
+// in its language or in English. A program sees the words, not the sense: a
+// text that passes may still mislead.
 func CheckNotice(tag language.Tag, text string) error {
+	w := find(tag)
 	switch {
 	case strings.TrimSpace(text) != text || strings.ContainsAny(text, "<>"):
 		return errors.New("must be one line of plain text without < and >, and without spaces around it")
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, invisible):
 		return errors.New("must be one line of valid UTF-8 without control, formatting or direction characters")
 	case len(text) < 15 || len(text) > 300:
-		return errors.New("must be a sentence of 15 to 300 bytes that says that one interacts with an AI system")
+		return fmt.Errorf("must be a sentence of 15 to 300 bytes that says that one interacts with an AI system, for example %q", w.text)
+	case !namesAI(w, text):
+		return fmt.Errorf("must name an AI system: add %q, for example %q", w.term, w.text)
+	case !startsWord(fold(text), w.stems) && !startsWord(fold(text), wordings[0].stems):
+		return fmt.Errorf("must say that one interacts with it: add that the reader talks or writes to it, for example %q", w.text)
 	}
-	w := find(tag)
-	for _, term := range []string{"artificial intelligence", w.term} {
-		if strings.Contains(strings.ToLower(text), strings.ToLower(term)) {
-			return nil
-		}
-	}
-	if hasWord(text, "AI") || hasWord(text, w.acronym) {
-		return nil
-	}
-	return fmt.Errorf("must name an AI system, for example %q", w.term)
+	return nil
+}
+
+// namesAI reports whether a text has a term for AI, in its language or English.
+func namesAI(w wording, text string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(w.term)) ||
+		startsWord(fold(text), w.spelled) || startsWord(fold(text), wordings[0].spelled) ||
+		hasWord(text, "AI") || hasWord(text, w.acronym)
 }
 
 // invisible reports whether r does not show, or breaks the line.
@@ -169,25 +160,4 @@ func invisible(r rune) bool {
 // case: "email" does not name an AI, nor does "this" name the Irish IS.
 func hasWord(text, word string) bool {
 	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), word)
-}
-
-func (s *noticeSet) text(tag language.Tag) string {
-	base, _ := tag.Base()
-	if text, ok := s.custom[base.String()]; ok {
-		return text
-	}
-	return Notice(tag)
-}
-
-// all returns every text this deployment may have written.
-func (s *noticeSet) all() []string {
-	var out []string
-	for _, w := range wordings {
-		out = append(out, w.text)
-	}
-	for _, text := range s.custom {
-		out = append(out, text)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

@@ -80,10 +80,10 @@ func TestCheckNoticeRefuses(t *testing.T) {
 }
 
 func TestNoticeSetDeadOrColliding(t *testing.T) {
-	if _, err := newNoticeSet(map[string]string{"th": "You are talking to an AI system."}); err == nil {
+	if _, err := newPhrasebook(Options{Notices: map[string]string{"th": "You are talking to an AI system."}}); err == nil {
 		t.Error("a text for th is accepted, though th is never negotiated")
 	}
-	if _, err := newNoticeSet(map[string]string{"en": "You are talking to an AI system.", "en-GB": "You are chatting with an AI system."}); err == nil {
+	if _, err := newPhrasebook(Options{Notices: map[string]string{"en": "You are talking to an AI system.", "en-GB": "You are chatting with an AI system."}}); err == nil {
 		t.Error("en and en-GB collide silently")
 	}
 }

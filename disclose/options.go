@@ -10,14 +10,15 @@ import (
 
 // DefaultCarriers are the carriers a Marker attaches unless told otherwise.
 const DefaultCarriers = CarrierSet(1<<CarrierHeader | 1<<CarrierNotice | 1<<CarrierField |
-	1<<CarrierImageMark | 1<<CarrierMetadata)
+	1<<CarrierTextMark | 1<<CarrierImageMark | 1<<CarrierMetadata)
 
 // Options configure a Marker. The zero value is the recommended setting, save
 // for what only the operator can know: Provider, System and Key.
 type Options struct {
 	// Provider, System and Version go into every Label that lacks them.
 	Provider, System, Version string
-	// Key hides the image mark. The zero Key switches the image mark off.
+	// Key hides the image mark and signs the text mark. The zero Key switches
+	// both off.
 	Key watermark.Key
 	// Carriers enabled; nil means DefaultCarriers.
 	Carriers *CarrierSet
@@ -25,6 +26,9 @@ type Options struct {
 	Profile Profile
 	// Strength of the image mark; 0 means 1.
 	Strength float64
+	// TextMarkDistance is how many characters lie between two text marks; 0
+	// means 400.
+	TextMarkDistance int
 	// MaxHeld bounds a held output, in bytes; 0 means 32 MiB.
 	MaxHeld int64
 	// MaxEvent bounds one event of a text stream, in bytes; 0 means 256 KiB.
@@ -40,8 +44,18 @@ type Options struct {
 	// PassURLOnly passes images given only by URL, with the header, where
 	// Strict would withhold them.
 	PassURLOnly bool
-	// Notices replaces the sentence of a language (BCP 47 tag to text).
+	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
+	// nil draws none.
+	VisibleLabel *VisibleLabel
+	// Notices replaces the sentence of a language (BCP 47 tag to text); see
+	// [CheckNotice].
 	Notices map[string]string
+	// Principal is on whose behalf an agent acts; the notice then says so. At
+	// most 120 bytes; empty for none. See [CheckPrincipal].
+	Principal string
+	// Audience is who the built-in notices are written for; the zero value is
+	// anyone.
+	Audience Audience
 	// Detector is the address of the verification page, named in fields and
 	// metadata; nil leaves it out.
 	Detector *url.URL

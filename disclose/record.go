@@ -19,7 +19,7 @@ var errSpoolFull = errors.New("disclose: records cannot be written and the waiti
 // recordHeld records an output that has not left yet. Where that fails for good
 // the profile decides.
 func (w *Writer) recordHeld(out []byte) error {
-	if !w.m.spool.on() {
+	if !w.m.spool.on() || w.human() {
 		return nil
 	}
 	outcome, _ := w.outcome()
@@ -30,7 +30,7 @@ func (w *Writer) recordHeld(out []byte) error {
 
 // record records a stream that has left.
 func (w *Writer) record(outcome Outcome) error {
-	if !w.m.spool.on() {
+	if !w.m.spool.on() || w.human() {
 		return nil
 	}
 	if outcome == OutcomeMarked {
@@ -48,7 +48,7 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 	r := Record{
 		Label: w.label, MediaType: mediaType(w.out.ContentType), Shape: w.out.Shape, Route: w.out.Route,
 		Response: w.responseID, Carriers: []Carrier{CarrierHeader}, Skipped: slices.Clone(w.skipped),
-		Outcome: outcome, Recorded: w.m.o.Now().UTC(),
+		Outcome: outcome, Empty: w.empty, Recorded: w.m.o.Now().UTC(),
 	}
 	for _, m := range w.marks {
 		if m.Err == nil && m.Reason == ReasonNone && !slices.Contains(r.Carriers, m.Carrier) {
@@ -57,7 +57,8 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 	}
 	if w.notice {
 		r.Language = w.language().String()
-		r.NoticeHash = sha256.Sum256([]byte(w.m.notices.text(w.language())))
+		r.Notices = (w.due & noticesOnAI).IDs()
+		r.NoticeHash = sha256.Sum256([]byte(w.noticesText(w.due)))
 	}
 	return r
 }
@@ -68,12 +69,17 @@ func (w *Writer) put(r Record) error {
 	all := []Record{r}
 	for _, image := range w.images {
 		ri := r
+		ri.Response = "" // the API's id is that of the response
 		ri.Label, ri.MediaType, ri.SHA256, ri.Size = image.label, image.mediaType, image.sum, image.size
 		if ri.Label.ID == r.Label.ID {
+			ri.Response = r.Response
 			all[0] = ri // the record of a response that is one image describes the image
 			continue
 		}
 		all = append(all, ri)
+	}
+	if w.recalled { // the answer itself has its record
+		all = all[1:]
 	}
 	for _, r := range all {
 		err := w.m.spool.put(ctx, r)

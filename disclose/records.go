@@ -23,8 +23,10 @@ type Record struct {
 	Carriers    []Carrier
 	Skipped     []Reason
 	Outcome     Outcome
-	Language    string   // of the notice, where one was given
-	NoticeHash  [32]byte // SHA-256 of the notice's text
+	Empty       bool     // an answer without a text, whose notice is still due when it is asked for again
+	Notices     []string // by their names, see Notices.IDs; empty where none was given
+	Language    string   // of the notices, where any were given
+	NoticeHash  [32]byte // SHA-256 of their text as given, separators included
 	SHA256      [32]byte // of the delivered bytes
 	Size        int64
 	Fingerprint Fingerprint

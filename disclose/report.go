@@ -78,6 +78,7 @@ type Finding struct {
 	Status            Status     `json:"status"`
 	KeyID             string     `json:"key_id,omitempty"`
 	ID                string     `json:"id,omitempty"`
+	IDPrefix          string     `json:"id_prefix,omitempty"` // of a text mark, whose frames hold 5 bytes of it
 	Score             float64    `json:"score,omitempty"`
 	FalsePositiveRate float64    `json:"false_positive_rate,omitempty"`
 	Transform         *Transform `json:"transform,omitempty"`
@@ -164,11 +165,14 @@ func (f Finding) text() string {
 	if f.ID != "" {
 		parts = append(parts, "id "+f.ID)
 	}
+	if f.IDPrefix != "" {
+		parts = append(parts, "id "+f.IDPrefix+"…")
+	}
 	if f.KeyID != "" {
 		parts = append(parts, "key "+f.KeyID)
 	}
 	if f.FalsePositiveRate > 0 {
-		parts = append(parts, "false alarm: fewer than "+oneIn(f.FalsePositiveRate)+" unmarked images")
+		parts = append(parts, "false alarm: fewer than "+oneIn(f.FalsePositiveRate)+" unmarked "+f.inputs())
 	}
 	if f.Coverage > 0 {
 		parts = append(parts, fmt.Sprintf("seen in %.0f %% of the area", 100*f.Coverage))
@@ -177,6 +181,14 @@ func (f Finding) text() string {
 		parts = append(parts, Printable(f.Detail))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// inputs is what the false alarms of a carrier are counted in.
+func (f Finding) inputs() string {
+	if f.Carrier == CarrierImageMark.String() {
+		return "images"
+	}
+	return "texts"
 }
 
 func oneIn(rate float64) string {

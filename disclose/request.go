@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"github.com/avowai/avow/internal/jsonscan"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 const (
@@ -14,7 +15,7 @@ const (
 
 // ReadRequest reads the body of an API request: whether it opens a
 // conversation, what its answer may hold, and the body without avow's own
-// notices, so that a model never sees or imitates one. It never fails: a body
+// notices and text marks, so that a model never sees or imitates one. It never fails: a body
 // that cannot be read comes back as it is.
 //
 // A notice counts where an assistant's text begins with exactly a text that
@@ -23,6 +24,9 @@ const (
 func (m *Marker) ReadRequest(shape Shape, body []byte) Request {
 	req := Request{Body: body, Choices: 1}
 	d := drivers[shape]
+	if shape == ShapeCustom || shape == ShapeAuto {
+		d = &customShape
+	}
 	if d == nil || d.ask == nil || len(body) == 0 {
 		return req
 	}
@@ -35,50 +39,98 @@ func (m *Marker) ReadRequest(shape Shape, body []byte) Request {
 	if err != nil || s.End() != nil {
 		return req
 	}
-	req.Constrained, req.URLOnly = a.constrained, a.byURL
+	if d.asked != nil {
+		d.asked(body, &a)
+	}
+	req.Constrained, req.NoFrames, req.URLOnly = a.constrained, a.noFrames, a.byURL
 	req.Model = modelName(a.model.Of(body))
 	req.Choices = max(1, min(a.choices, maxChoices))
-	edits := m.ownNotices(body, a.turns)
-	req.Body = jsonscan.Apply(body, edits)
-	if a.later || len(edits) > 0 {
+	req.said = a.said.Of(body)
+	edits, given := m.ownNotices(body, a.turns)
+	if a.later {
+		given = noticesOnAI // what is not in the request may have held them all
+	}
+	req.Given = given & noticesObserving
+	if given&NoticeInteraction != 0 {
 		req.Turn = LaterTurn
 	}
+	req.Body = jsonscan.Apply(body, append(edits, m.ownFrames(body)...))
 	return req
 }
 
-// ownNotices returns the edits that remove notices from the start of texts.
-func (m *Marker) ownNotices(body []byte, texts []jsonscan.Span) []jsonscan.Edit {
-	var edits []jsonscan.Edit
+// ownNotices returns the edits that remove notices from the start of texts, and
+// which notices those were.
+func (m *Marker) ownNotices(body []byte, texts []jsonscan.Span) (edits []jsonscan.Edit, given Notices) {
 	for _, text := range texts {
-		if n := m.noticePrefix(text.Of(body)); n > 0 {
+		if n, is := m.noticePrefix(text.Of(body)); n > 0 {
 			edits = append(edits, jsonscan.Edit{At: text.Start, Del: n})
+			given |= is
 		}
+	}
+	return edits, given
+}
+
+// ownFrames returns the edits that remove our own text marks, wherever a client
+// sends them back: a model neither sees nor imitates them.
+func (m *Marker) ownFrames(body []byte) []jsonscan.Edit {
+	if m.o.Key.IsZero() {
+		return nil
+	}
+	var edits []jsonscan.Edit
+	for _, run := range textmark.OwnRuns(body, m.o.Key) {
+		edits = append(edits, jsonscan.Edit{At: run[0], Del: run[1] - run[0]})
 	}
 	return edits
 }
 
 // noticePrefix returns how many bytes of raw, the content of a JSON string, are
-// a notice and its separator, or a notice alone.
-func (m *Marker) noticePrefix(raw []byte) int {
-	if len(raw) == 0 {
-		return 0
-	}
-	for _, notice := range m.noticeTexts {
-		if raw[0] != notice[0] && raw[0] != '\\' {
-			continue
+// notices with their separators, the last perhaps without, and which they are.
+func (m *Marker) noticePrefix(raw []byte) (n int, given Notices) {
+	for n < len(raw) {
+		size, is := m.ownTexts.prefix(raw[n:])
+		if size == 0 {
+			break
 		}
-		n, ok := jsonscan.MatchPrefix(raw, notice)
+		n, given = n+size, given|is
+	}
+	return n, given
+}
+
+// ownTexts are the paragraphs that this deployment may have written, by their
+// first byte: nearly every text of a history is told apart by that.
+type ownTexts struct {
+	all   []ownText
+	first [256][]ownText
+}
+
+func indexTexts(all []ownText) (t ownTexts) {
+	t.all = all
+	for _, own := range all {
+		t.first[own.text[0]] = append(t.first[own.text[0]], own)
+	}
+	return t
+}
+
+// prefix returns how many bytes at the start of raw are one of the texts with
+// its separator, or the text alone.
+func (t *ownTexts) prefix(raw []byte) (int, Notices) {
+	texts := t.first[raw[0]]
+	if raw[0] == '\\' { // an escape may stand for any character
+		texts = t.all
+	}
+	for _, own := range texts {
+		n, ok := jsonscan.MatchPrefix(raw, own.text)
 		if !ok {
 			continue
 		}
 		if sep, ok := jsonscan.MatchPrefix(raw[n:], NoticeSeparator); ok {
-			return n + sep
+			return n + sep, own.is
 		}
 		if n == len(raw) {
-			return n
+			return n, own.is
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 // modelName returns a model's name without control characters.

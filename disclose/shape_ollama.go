@@ -13,13 +13,7 @@ var ollamaChat = driver{
 			return nil
 		}
 		f.known = true
-		first, tools := len(f.texts), false
-		err := chatMessage(s, f, &tools)
-		for j := first; j < len(f.texts); j++ {
-			f.texts[j].tools = tools
-		}
-		f.toolCall = f.toolCall || tools
-		return err
+		return chatVoice(new(int), f, func(tools *bool) error { return chatMessage(s, f, tools) })
 	},
 	ask:  ollamaAsk,
 	last: ollamaLast,
@@ -28,12 +22,18 @@ var ollamaChat = driver{
 var ollamaGenerate = driver{
 	shape:   ShapeOllamaGenerate,
 	visible: true,
+	images:  true,
+	late:    lateness("image"),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
-		if !jsonscan.Is(key, "response") {
-			return nil
+		switch {
+		case jsonscan.Is(key, "response"):
+			f.known = true
+			return readText(s, f)
+		case jsonscan.Is(key, "image"), jsonscan.Is(key, "images"): // models of pictures, v0.17
+			f.known = true
+			return readImages(s, f)
 		}
-		f.known = true
-		return readText(s, f)
+		return nil
 	},
 	ask:  ollamaAsk,
 	last: ollamaLast,
@@ -45,12 +45,18 @@ func ollamaAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 	switch {
 	case jsonscan.Is(key, "model"):
 		return readString(s, &a.model)
-	case jsonscan.Is(key, "messages"):
+	case jsonscan.Is(key, "messages"), jsonscan.Is(key, "prompt"):
 		return readHistory(s, a)
 	case jsonscan.Is(key, "format"):
 		filled, err := readFilled(s)
 		if filled {
 			a.constrained = ReasonJSONMode
+		}
+		return err
+	case jsonscan.Is(key, "logprobs"):
+		filled, err := readFilled(s)
+		if filled {
+			a.noFrames = ReasonOffsets
 		}
 		return err
 	case jsonscan.Is(key, "suffix"):

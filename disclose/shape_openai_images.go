@@ -3,15 +3,23 @@ package disclose
 import "github.com/avowai/avow/internal/jsonscan"
 
 // OpenAI Images: generations, edits and variations answer with data[], each
-// entry an image as base64 (b64_json) or by URL.
+// entry an image as base64 (b64_json) or by URL. A stream gives one image an
+// event, its unfinished states included: people see those too.
 var openAIImages = driver{
-	shape: ShapeOpenAIImages,
+	shape:    ShapeOpenAIImages,
+	pictures: true,
+	images:   true,
+	late:     lateness(""),
 	member: func(s *jsonscan.Scanner, key []byte, f *found) error {
-		if !jsonscan.Is(key, "data") || s.Kind() != jsonscan.Array {
-			return nil
+		switch {
+		case jsonscan.Is(key, "data") && s.Kind() == jsonscan.Array:
+			f.known = true
+			return eachObject(s, func(int) error { return imageEntry(s, f) })
+		case jsonscan.Is(key, "b64_json"):
+			f.known = true
+			return readImages(s, f)
 		}
-		f.known = true
-		return s.Array(func(int) error { return imageEntry(s, f) })
+		return nil
 	},
 	ask: func(s *jsonscan.Scanner, key []byte, a *asked) error {
 		switch {
@@ -28,19 +36,12 @@ var openAIImages = driver{
 }
 
 func imageEntry(s *jsonscan.Scanner, f *found) error {
-	if s.Kind() != jsonscan.Object {
-		return nil
-	}
 	images, byURL := len(f.images), false
 	err := s.Object(func(key jsonscan.Span) error {
 		k := key.Of(s.Data())
 		switch {
-		case jsonscan.Is(k, "b64_json") && s.Kind() == jsonscan.String:
-			span, err := s.String()
-			if err == nil && span.End > span.Start {
-				f.images = append(f.images, span)
-			}
-			return err
+		case jsonscan.Is(k, "b64_json"):
+			return readImages(s, f)
 		case jsonscan.Is(k, "url"):
 			byURL = s.Kind() == jsonscan.String
 		}

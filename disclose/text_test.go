@@ -38,38 +38,6 @@ func TestCodeIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestHTMLPages(t *testing.T) {
-	m := newTestMarker(t, nil)
-	const note = `<div role="note" lang="en" dir="ltr" class="avow-notice">` + englishNotice + `</div>`
-	for name, page := range map[string]string{ // | marks where the notice belongs
-		"plain":          "<!doctype html><html><head><title>a</title></head><body>|<p>x</p></body></html>",
-		"attributes":     "<html><body class=\"a>b\" data-x='>' >|text",
-		"upper case":     "<!DOCTYPE HTML><HTML><BODY>|x",
-		"comment":        "<!-- <body> --><!doctype html><html><!-- <body> --><body>|x",
-		"script":         "<html><head><script>var a='<body>';</script><style>b>c{}</style></head><body>|x",
-		"no body tag":    "<!doctype html><title><body></title><meta charset=utf-8><link rel=x>|<p>x",
-		"text in body":   "<!doctype html><html>|text",
-		"bom and spaces": "\ufeff \r\n<!doctype html>\n<html>\n<body>|x",
-		"closing first":  "<html><head></head>|<main>x",
-	} {
-		in, want := strings.Replace(page, "|", "", 1), strings.Replace(page, "|", note, 1)
-		for _, n := range []int{0, 1, 2, 3, 7, 16} {
-			got, w, err := mark(t, m, Output{ContentType: "text/html", Shape: ShapeHTML}, in, n)
-			if err != nil || got != want || !w.Result().Notice {
-				t.Errorf("%s/chunk-%d: %v\n%q\n%q", name, n, err, got, want)
-			}
-		}
-	}
-	for name, fragment := range map[string]string{
-		"fragment": "<p>x</p>", "text": "hello", "empty": "", "only head": "<!doctype html><html><head>", "open tag": "<html><body class=\"",
-	} {
-		got, w, err := mark(t, m, Output{ContentType: "text/html", Shape: ShapeHTML}, fragment, 0)
-		if err != nil || got != fragment || w.Result().Outcome != OutcomeDegraded {
-			t.Errorf("%s: %v %q %v", name, err, got, w.Result().Outcome)
-		}
-	}
-}
-
 func TestNegotiateLanguage(t *testing.T) {
 	for accept, want := range map[string]string{
 		"": "en", "de": "de", "de-AT,de;q=0.9,en;q=0.5": "de", "ja": "en", "fr-CA, en;q=0.1": "fr", "*": "en",
@@ -105,21 +73,4 @@ func TestNoticesNameAnAISystem(t *testing.T) {
 	if _, err := NewMarker(Options{Notices: map[string]string{"en": "Hello there, dear user."}}); err == nil {
 		t.Error("a notice that names no AI system was accepted")
 	}
-}
-
-func FuzzHTML(f *testing.F) {
-	f.Add("<!doctype html><html><body class='a'>x", 3)
-	f.Add("<!-- --><title></title><script><</script><p", 1)
-	m := newTestMarker(f, nil)
-	f.Fuzz(func(t *testing.T, page string, n int) {
-		whole, _, err := mark(t, m, Output{ContentType: "text/html", Shape: ShapeHTML}, page, 0)
-		if err != nil || len(whole) < len(page) {
-			t.Fatalf("%q: %v, %q", page, err, whole)
-		}
-		if n > 0 && len(page)/n < 500 {
-			if pieces, _, _ := mark(t, m, Output{ContentType: "text/html", Shape: ShapeHTML}, page, n); pieces != whole {
-				t.Fatalf("chunks of %d differ:\n%q\n%q", n, pieces, whole)
-			}
-		}
-	})
 }

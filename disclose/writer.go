@@ -2,7 +2,6 @@ package disclose
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"hash"
 	"io"
@@ -26,10 +25,15 @@ type Writer struct {
 	out   Output
 	label Label
 	sink  sink
-	want  CarrierSet // carriers this output should get
+	// driver knows the output's shape; nil where its content is out of reach.
+	driver  *driver
+	visible *VisibleLabel // drawn into pictures, nil for none
+	enabled CarrierSet    // carriers this output may get
+	want    CarrierSet    // carriers it should get
 
-	speaks     bool // notices are enabled, so the field repeats the sentence
-	notice     bool // a notice was written
+	speaks     bool    // notices are enabled, so the field repeats the sentence
+	due        Notices // the paragraphs that are to be given
+	notice     bool    // they were
 	changed    bool
 	length     int64
 	lengthSet  bool
@@ -41,6 +45,8 @@ type Writer struct {
 	images     []delivered
 	responseID string
 	unrecorded bool
+	recalled   bool // the answer was sent, and recorded, before
+	empty      bool // the answer has no text yet, so that its notice is still due
 
 	err       error
 	done      bool
@@ -76,107 +82,7 @@ type Result struct {
 	IDs        []watermark.Payload // the response's first, then those of its images
 	Language   language.Tag        // of the notice, where one was given
 	Notice     bool                // a notice was given
-}
-
-// plan chooses the sink and the carriers that apply to the output.
-func (w *Writer) plan() {
-	enabled := w.m.carriers
-	if w.out.Carriers != nil {
-		enabled &= w.out.Carriers.With(CarrierHeader)
-	}
-	w.want = enabled & NewCarrierSet(CarrierHeader)
-	w.speaks = enabled.Has(CarrierNotice)
-	kind, shape := Classify(w.out.ContentType), w.out.Shape
-	switch {
-	case PlanFor(shape, w.out.ContentType) == ModePass:
-		w.planPass(enabled, kind)
-	case kind == KindImage:
-		w.want = enabled & NewCarrierSet(CarrierHeader, CarrierImageMark, CarrierMetadata)
-		w.sink = &holdSink{w: w, finish: (*Writer).finishImage}
-	case kind == KindJSON:
-		w.planAnswer(enabled)
-		w.sink = &holdSink{w: w, finish: (*Writer).finishJSON}
-	case kind == KindSSE:
-		w.planAnswer(enabled)
-		w.sink = w.newStream(sseFrame)
-	case kind == KindNDJSON:
-		w.planAnswer(enabled)
-		w.sink = w.newStream(lineFrame)
-	case kind == KindHTML:
-		w.planNotice(enabled)
-		w.sink = &htmlSink{w: w}
-	default:
-		w.planNotice(enabled)
-		w.sink = &textSink{w: w}
-	}
-	if _, held := w.sink.(*holdSink); !held {
-		w.countDelivered()
-	}
-}
-
-// countDelivered has the bytes hashed on their way, for the record. A held
-// output is hashed whole.
-func (w *Writer) countDelivered() {
-	if w.m.spool.on() {
-		w.digest = sha256.New()
-	}
-}
-
-// planPass says why the output stays as it is.
-func (w *Writer) planPass(enabled CarrierSet, kind Kind) {
-	w.sink = passSink{w}
-	if w.out.Shape == ShapeCode || w.out.Constrained == ReasonCode {
-		w.pass(ReasonCode)
-		return
-	}
-	missing := NewCarrierSet(CarrierNotice, CarrierField)
-	if kind == KindText || kind == KindHTML {
-		missing = NewCarrierSet(CarrierNotice)
-	}
-	if w.out.Shape == ShapeOpenAIImages && kind == KindSSE {
-		w.want |= enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
-		if w.err = w.fail(NewCarrierSet(CarrierImageMark, CarrierMetadata), ReasonUndecodable, errStreamedImages); w.err != nil {
-			return
-		}
-	}
-	missing |= w.out.Require.Without(CarrierHeader)
-	w.want |= enabled&missing | w.out.Require
-	w.err = w.fail(missing, ReasonUnknownShape, nil)
-}
-
-var errStreamedImages = errors.New("images that come as a stream cannot be marked yet")
-
-// planAnswer sets the carriers of an API's answer.
-func (w *Writer) planAnswer(enabled CarrierSet) {
-	w.want |= enabled & NewCarrierSet(CarrierField)
-	if w.out.Shape == ShapeOpenAIImages {
-		w.want |= enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
-		return
-	}
-	if drivers[w.out.Shape].visible || w.out.Constrained != ReasonNone {
-		w.planNotice(enabled)
-	} else {
-		w.withoutNotice(ReasonCode)
-	}
-}
-
-// withoutNotice leaves the notice out on purpose, unless the route requires it.
-func (w *Writer) withoutNotice(r Reason) {
-	w.pass(r)
-	if w.out.Require.Has(CarrierNotice) {
-		w.want |= NewCarrierSet(CarrierNotice)
-		w.err = w.fail(NewCarrierSet(CarrierNotice), r, nil)
-	}
-}
-
-// planNotice decides whether a notice is due.
-func (w *Writer) planNotice(enabled CarrierSet) {
-	switch {
-	case w.out.Constrained != ReasonNone:
-		w.withoutNotice(w.out.Constrained)
-	case w.out.Turn == FirstTurn:
-		w.want |= enabled & NewCarrierSet(CarrierNotice)
-	}
+	Notices    Notices             // those that were
 }
 
 // Write takes the next bytes of the output. Its first error may be a
@@ -224,8 +130,8 @@ func (w *Writer) Abort() {
 		return
 	}
 	w.done, w.aborted = true, true
-	if h, ok := w.sink.(*holdSink); ok {
-		h.release()
+	if s, ok := w.sink.(interface{ abort() }); ok {
+		s.abort()
 	}
 	if w.delivered > 0 {
 		_ = w.record(OutcomeAborted)
@@ -246,7 +152,11 @@ func (w *Writer) Result() Result {
 	r := Result{
 		Label: w.label, Unrecorded: w.unrecorded,
 		Missing: w.missing.List(), Skipped: slices.Clone(w.skipped), Marks: slices.Clone(w.marks),
-		IDs: []watermark.Payload{w.label.ID}, Notice: w.notice,
+		IDs: []watermark.Payload{w.label.ID},
+	}
+	if w.notice {
+		r.Notices = w.due & noticesOnAI
+		r.Notice = r.Notices != 0
 	}
 	if len(w.imageIDs) > 1 { // a single image shares the response's id
 		r.IDs = append(r.IDs, w.imageIDs...)
@@ -289,7 +199,9 @@ func (w *Writer) attach(c Carrier, id watermark.Payload) {
 // pass notes that the output is left without a mark on purpose.
 func (w *Writer) pass(r Reason) {
 	w.skip(r)
-	w.passReason = r
+	if w.passReason != ReasonNotAI { // says more than any other
+		w.passReason = r
+	}
 }
 
 func (w *Writer) skip(r Reason) {
@@ -303,6 +215,9 @@ func (w *Writer) skip(r Reason) {
 func (w *Writer) fail(set CarrierSet, r Reason, cause error) error {
 	set &= w.want
 	w.skip(r)
+	if w.human() {
+		return nil // nothing of a person's own is owed a mark
+	}
 	for _, c := range set.List() {
 		w.marks = append(w.marks, Mark{Carrier: c, ID: w.label.ID, Reason: r, Err: cause})
 	}
@@ -350,11 +265,6 @@ func (w *Writer) flushDst() error {
 		f.Flush()
 	}
 	return nil
-}
-
-// noticeText is the notice with its separator.
-func (w *Writer) noticeText() string {
-	return w.m.notices.text(w.language()) + NoticeSeparator
 }
 
 func (w *Writer) noteResponse(payload []byte, id jsonscan.Span) {

@@ -13,13 +13,14 @@ type action uint8
 const (
 	actHeader   action = iota // bytes untouched, header added
 	actBare                   // bytes untouched, no header of ours: 304
+	actHuman                  // bytes and header untouched: a person's own
 	actUnknown                // bytes untouched through a disclose.Writer, which names what is missing
 	actStream                 // marked as it comes
 	actHold                   // held, marked, sent
 	actWithhold               // refused
 )
 
-var actionNames = [...]string{"header", "bare", "unknown", "stream", "hold", "withhold"}
+var actionNames = [...]string{"header", "bare", "human", "unknown", "stream", "hold", "withhold"}
 
 func (a action) String() string { return actionNames[a] }
 
@@ -30,6 +31,9 @@ type policy struct {
 	obeyNoTransform bool
 	shape           disclose.Shape
 	require         disclose.CarrierSet
+	author          disclose.Author
+	speaks          bool // something goes before a person's own text
+	edit            Edit
 }
 
 // A plan is decide's answer.
@@ -53,16 +57,35 @@ func decide(method string, status int, h http.Header, p policy) plan {
 		return p.unmarkable(disclose.ReasonUpgrade)
 	case status == http.StatusNotModified:
 		return plan{action: actBare, changes: true}
+	case p.author == disclose.AuthorHuman:
+		return p.human(status, h)
 	case status/100 != 2:
 		return plan{action: actHeader, reason: disclose.ReasonErrorStatus}
 	case status == http.StatusNoContent || status == http.StatusResetContent:
 		return plan{action: actHeader}
+	case p.edit == EditStandard:
+		return plan{action: actHeader, reason: disclose.ReasonExempt}
 	case status == http.StatusPartialContent || h.Get("Content-Range") != "":
 		return p.unmarkable(disclose.ReasonPartialContent)
 	case isFrames(h.Get("Content-Type")):
 		return p.unmarkable(disclose.ReasonUpgrade)
 	}
 	return p.body(h)
+}
+
+// human decides about a person's own answer: it stays as it is, save for a
+// sentence before its text where one is due and the text is within reach.
+func (p policy) human(status int, h http.Header) plan {
+	out := plan{action: actHuman, reason: disclose.ReasonNotAI}
+	kind := disclose.Classify(h.Get("Content-Type"))
+	if !p.speaks || status != http.StatusOK || h.Get("Content-Range") != "" || kind == disclose.KindImage {
+		return out
+	}
+	p.require = 0
+	if body := p.body(h); body.action == actStream || body.action == actHold {
+		return body
+	}
+	return out
 }
 
 // body decides about a response with a whole body.
@@ -105,6 +128,18 @@ func (p policy) unmarkable(r disclose.Reason) plan {
 		return plan{action: actWithhold, reason: r}
 	}
 	return plan{action: actHeader, reason: r}
+}
+
+// isUIStream reports whether a response speaks the UI message stream of
+// Vercel's AI SDK, which no path tells.
+func isUIStream(h http.Header) bool {
+	return h.Get("X-Vercel-Ai-Ui-Message-Stream") != "" && disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE
+}
+
+// isDownload reports whether a response is to be saved (RFC 6266).
+func isDownload(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Disposition"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "attachment")
 }
 
 func isFrames(contentType string) bool {

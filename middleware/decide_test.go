@@ -145,6 +145,13 @@ func TestMatch(t *testing.T) {
 		"/v1/models":                       "no",
 		"/v1beta/models/g:generateContent": "ai",
 		"/sdapi/v1/txt2img":                "ai",
+		"/sdapi/v1/some-new-route":         "ai",
+		"/sdapi/v1/options":                "no",
+		"/v1/responses/resp_1":             "ai",
+		"/v1/responses/other":              "no",
+		"/v1/threads/t/messages":           "no",
+		"/v1/realtime?model=m":             "ai",
+		"/model/m/converse-stream":         "ai",
 		"/chat/completions/other":          "no",
 		"/tools/":                          "exempt",
 	} {

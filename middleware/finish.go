@@ -27,6 +27,10 @@ func (w *response) finish() {
 		w.out.Abort() // there was no output; nothing to record
 		return
 	}
+	if w.missing > 0 { // less than its Content-Length announced
+		w.refuse(&disclose.Withheld{Reason: disclose.ReasonTruncated, Hint: disclose.Hint(disclose.ReasonTruncated), Err: disclose.ErrTruncated})
+		return
+	}
 	err := error(nil)
 	if w.dec != nil {
 		err = w.dec.Close()
@@ -91,6 +95,24 @@ func (w *response) settle() {
 func (w *response) count(result disclose.Result) {
 	modality := disclose.Classify(w.w.Header().Get("Content-Type")).Modality()
 	w.ex.c.metrics.outcome(w.ex.route, modality, result)
+	if w.status/100 == 2 && w.r.Method != http.MethodHead {
+		if result.Outcome == disclose.OutcomeAborted {
+			result.Notices = 0 // perhaps nobody saw it
+		}
+		w.ex.remember(w.r.Context(), result)
+	}
+}
+
+// reject answers a request that does not reach the handler because of what it
+// says itself.
+func (w *response) reject(p problem) {
+	w.refused, w.decided, w.committed = true, true, true
+	w.status = p.Status
+	if p.RequestID = w.ex.id; p.RequestID == "" {
+		p.RequestID = newRequestID()
+	}
+	p.write(w.w, w.r)
+	w.ex.c.log.Warn("request refused", "request_id", p.RequestID, "route", w.ex.route.name, "type", p.Type)
 }
 
 // refuse answers with an error instead of the output.

@@ -17,6 +17,7 @@ import (
 // zero value counts nothing.
 type Metrics struct {
 	responses, skipped, marks, notices, verifications, ledgerWrites *prometheus.CounterVec
+	backends                                                        *prometheus.CounterVec
 	overhead                                                        *prometheus.HistogramVec
 	firstByteDelay                                                  prometheus.Histogram
 	queue, held, streams, keyExpiry                                 prometheus.Gauge
@@ -46,6 +47,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		keyExpiry:     gauge("avow_key_expiry_timestamp_seconds", "When the active key expires, 0 for never."),
 		verifications: counter("avow_verifications_total", "Questions to the verification service.", "modality", "verdict"),
 		ledgerWrites:  counter("avow_ledger_writes_total", "Records written.", "outcome"),
+		backends:      counter("avow_backend_requests_total", "Requests changed, or warned about, for the backend's own mark.", "change"),
 	}
 	m.firstByteDelay = prometheus.NewHistogram(histogram("avow_first_byte_delay_seconds",
 		"From the first byte of a response to the first marked byte."))
@@ -53,7 +55,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		ConstLabels: prometheus.Labels{"version": buildVersion(), "goversion": runtime.Version()}})
 	build.Set(1)
 	for _, c := range []prometheus.Collector{m.responses, m.skipped, m.marks, m.notices, m.overhead, m.firstByteDelay,
-		m.queue, m.held, m.streams, m.keyExpiry, m.verifications, m.ledgerWrites, build} {
+		m.queue, m.held, m.streams, m.keyExpiry, m.verifications, m.ledgerWrites, m.backends, build} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -80,6 +82,9 @@ func buildVersion() string {
 func (m *Metrics) prime() {
 	for _, r := range disclose.Reasons() {
 		m.skipped.WithLabelValues(string(r))
+	}
+	for _, c := range disclose.RequestChanges() {
+		m.backends.WithLabelValues(string(c))
 	}
 }
 
@@ -142,6 +147,12 @@ func (c countedRecords) Put(ctx context.Context, r disclose.Record) error {
 	return err
 }
 
+func (m *Metrics) backend(c disclose.RequestChange) {
+	if m.backends != nil {
+		m.backends.WithLabelValues(string(c)).Inc()
+	}
+}
+
 func (m *Metrics) skip(r disclose.Reason) {
 	if m.skipped != nil {
 		m.skipped.WithLabelValues(string(r)).Inc()
@@ -164,6 +175,14 @@ func (m *Metrics) outcome(route matched, modality string, res disclose.Result) {
 		return
 	}
 	m.response(route.name, route.shape, modality, res.Outcome)
+	m.counts(res)
+}
+
+// counts counts the marks on an output, and what it was left without.
+func (m *Metrics) counts(res disclose.Result) {
+	if m.responses == nil {
+		return
+	}
 	for _, r := range res.Skipped {
 		m.skip(r)
 	}

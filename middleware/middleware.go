@@ -28,6 +28,8 @@ const DefaultMaxRequest = 4 << 20
 type Options struct {
 	// Disclose says what is attached to an output, and by whom.
 	Disclose disclose.Options
+	// Notice says when the notice is given.
+	Notice Notice
 	// Routes declare paths; the first that matches counts.
 	Routes []Route
 	// All makes the proxy treat every response as AI output.
@@ -39,6 +41,10 @@ type Options struct {
 	// names the rest is called "other". nil means the declared route's path,
 	// the pattern that matched, or the endpoint's suffix.
 	RouteName func(*http.Request) string
+	// Backend has the inference server behind the routes of text put its own
+	// statistical mark in; nil leaves requests as they are. Under the strict
+	// profile a request that cannot be edited is refused.
+	Backend *disclose.BackendMark
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
 	// Logger receives what an operator should know; nil discards it.
@@ -67,15 +73,45 @@ type Route struct {
 	Path string
 	// Shape of the answers; ShapeAuto goes by the path, then by content type.
 	Shape disclose.Shape
+	// Pointers describe a shape of one's own, in place of Shape.
+	Pointers *disclose.Pointers
 	// Carriers restricts the carriers; nil means all that are enabled.
 	Carriers *disclose.CarrierSet
 	// Require names carriers without which an answer is withheld.
 	Require disclose.CarrierSet
 	// Exempt lets the route pass unmarked, for a stated reason.
 	Exempt *Exemption
+	// TextMarkDistance is how many characters lie between two text marks; 0
+	// means what disclose.Options say.
+	TextMarkDistance int
+	// Publication says which label the pictures and plain texts of the route
+	// need as published works; nil for none. See also [SetPublication].
+	Publication *disclose.Publication
 	// Code: the answers are meant for execution; no text is spliced into them.
 	Code bool
+	// Observes names what the route's AI system observes in people: emotions,
+	// biometric categories. They get notices of their own.
+	Observes disclose.Notices
+	// Edit declares that the route edits what a person made.
+	Edit Edit
 }
+
+// An Edit declares how far an AI system alters what a person made (Article
+// 50(2) of Regulation (EU) 2024/1689). What changes meaning, style or intent is
+// substantial.
+type Edit string
+
+// The declarations.
+const (
+	// EditNone: the answers are generated.
+	EditNone Edit = ""
+	// EditStandard: assistive standard editing. The answers pass unmarked, with
+	// the header (mode ai-modified).
+	EditStandard Edit = "standard"
+	// EditSubstantial: marked as usual, with the source type
+	// compositeWithTrainedAlgorithmicMedia.
+	EditSubstantial Edit = "substantial"
+)
 
 // An Exemption says why a route passes unmarked, who decided so, and when.
 type Exemption struct {
@@ -107,6 +143,15 @@ func SetLabel(ctx context.Context, l disclose.Label) {
 	}
 }
 
+// SetPublication says which label the picture or plain text of the current
+// request needs as a published work. It has to be called before the first byte
+// of the answer. Outside a request that is being marked it does nothing.
+func SetPublication(ctx context.Context, p disclose.Publication) {
+	if ex, ok := ctx.Value(contextKey{}).(*exchange); ok {
+		ex.publication.Store(&p)
+	}
+}
+
 // core is what both adapters share.
 type core struct {
 	o         Options
@@ -119,6 +164,10 @@ type core struct {
 	names     nameSet
 	languages languageCache
 	warned    atomic.Bool // no-transform was overridden, and logged
+	session   sessionName
+	sessions  disclose.Sessions
+	minors    bool
+	now       func() time.Time
 }
 
 func newCore(o Options, proxy bool) (*core, error) {
@@ -139,27 +188,42 @@ func newCore(o Options, proxy bool) (*core, error) {
 	if o.Disclose.Logger == nil {
 		o.Disclose.Logger = o.Logger
 	}
-	profile := o.Disclose.Profile
+	c := &core{o: o, profile: o.Disclose.Profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy}
+	if err := c.converse(); err != nil {
+		return nil, fmt.Errorf("middleware: notice: %w", err)
+	}
+	if o.Backend != nil {
+		if err := o.Backend.Check(); err != nil {
+			return nil, fmt.Errorf("middleware: backend: %w", err)
+		}
+	}
 	marker, err := disclose.NewMarker(o.Metrics.hook(o.Disclose))
 	if err != nil {
 		return nil, err
 	}
-	return &core{o: o, marker: marker, profile: profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy}, nil
+	c.marker = marker
+	return c, nil
 }
 
 // An exchange is one request whose response is AI output, and what is known
 // about it.
 type exchange struct {
-	c        *core
-	route    matched
-	upgrade  bool
-	request  disclose.Request
-	language string // Accept-Language
-	label    atomic.Pointer[disclose.Label]
-	unframed bool // the upstream's body ends with its connection
-	broken   bool // the upstream's body broke off
-	id       string
-	start    time.Time
+	c           *core
+	route       matched
+	upgrade     bool
+	request     disclose.Request
+	language    string // Accept-Language
+	part        bool   // a script asks for HTML to put into a page; see partOfPage
+	label       atomic.Pointer[disclose.Label]
+	publication atomic.Pointer[disclose.Publication]
+	author      atomic.Int32 // a disclose.Author
+	required    atomic.Bool  // a key step: the answer carries the notice
+	talk        talk
+	rejected    *problem // the request goes no further
+	unframed    bool     // the upstream's body ends with its connection
+	broken      bool     // the upstream's body broke off
+	id          string
+	start       time.Time
 }
 
 // serve handles one request.
@@ -186,8 +250,12 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		return
 	}
 	inner := ex.prepare(r)
-	if ex.request.URLOnly && !c.marker.PassURLOnly() {
+	if ex.request.URLOnly && !c.marker.PassURLOnly() && route.edit != EditStandard {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonURLOnly, Hint: disclose.Hint(disclose.ReasonURLOnly)})
+		return
+	}
+	if ex.rejected != nil {
+		rw.reject(*ex.rejected)
 		return
 	}
 	// No recover: a panic, http.ErrAbortHandler included, goes on to the

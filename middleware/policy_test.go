@@ -229,7 +229,7 @@ func title(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
 func spellings() []string {
 	var all []string
-	for _, name := range []string{"ai-disclosure", "avow-id", "avow-outcome"} {
+	for _, name := range []string{"ai-disclosure", "avow-id", "avow-outcome", "avow-author"} {
 		parts := strings.SplitN(name, "-", 2)
 		for _, sep := range []string{"-", "_"} {
 			for _, join := range [][2]string{{parts[0], parts[1]}, {strings.ToUpper(parts[0]), strings.ToUpper(parts[1])},

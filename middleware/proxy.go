@@ -75,6 +75,9 @@ func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *ht
 			pr.SetURL(target)
 			pr.SetXForwarded()
 			pr.Out.Trailer = pr.In.Trailer // its values arrive with the end of the body
+			if pr.Out.Body != nil {
+				pr.Out.Body = &sentBody{ReadCloser: pr.Out.Body}
+			}
 		},
 		Transport:      transport,
 		FlushInterval:  -1,
@@ -106,8 +109,10 @@ func newTransport() *http.Transport {
 func inspectFraming(resp *http.Response) error {
 	ex, ok := resp.Request.Context().Value(contextKey{}).(*exchange)
 	if !ok {
+		resp.Header.Del(disclose.HeaderAuthor) // said to us alone
 		return nil
 	}
+	ex.upstreamAuthor(resp.Header)
 	ex.unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
 	removeOwn(resp.Header)
 	for k := range resp.Trailer {
@@ -119,6 +124,25 @@ func inspectFraming(resp *http.Response) error {
 		resp.Body = &watched{resp.Body, ex}
 	}
 	return nil
+}
+
+// sentBody is a request's body on its way out that remembers its end. A
+// Transport asks for bytes beyond Content-Length after it has sent them all; an
+// upstream that answers at once lets the server close the incoming body before
+// that, and the read then fails with http.ErrBodyReadAfterClose, for which the
+// Transport cuts the connection and with it the answer.
+type sentBody struct {
+	io.ReadCloser
+	ended bool
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	if b.ended {
+		return 0, io.EOF
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.ended = errors.Is(err, io.EOF)
+	return n, err
 }
 
 // watched notes that the upstream broke off.

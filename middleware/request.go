@@ -30,6 +30,7 @@ func (ex *exchange) prepare(r *http.Request) *http.Request {
 		out.Header = http.Header{}
 	}
 	ex.language = strings.Join(r.Header["Accept-Language"], ",")
+	ex.part = partOfPage(r.Header)
 	ex.request = disclose.Request{Choices: 1}
 	removeOwn(out.Header)
 	out.Header.Del("Range")
@@ -38,22 +39,29 @@ func (ex *exchange) prepare(r *http.Request) *http.Request {
 	if c.proxy {
 		out.Header.Set("Accept-Encoding", "identity")
 	}
-	if ex.readable(r) {
+	switch {
+	case ex.readable(r):
 		ex.readBody(r, out)
+	case c.o.Backend != nil && sampled[ex.route.shape] && r.Method == http.MethodPost:
+		ex.unmarkedBackend(errUnread)
 	}
+	ex.listen(r)
 	filterTrailers(r, out)
 	return out
 }
 
 // readable reports whether the body can say something about the answer.
 func (ex *exchange) readable(r *http.Request) bool {
-	if r.Body == nil || r.Body == http.NoBody || ex.upgrade || !isAPI(ex.route.shape) {
+	if r.Body == nil || r.Body == http.NoBody || ex.upgrade || !isAPI(ex.route.shape) && ex.route.shape != disclose.ShapeAuto {
 		return false
 	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return false
 	}
 	kind := disclose.Classify(r.Header.Get("Content-Type"))
+	if ex.route.shape == disclose.ShapeAuto {
+		return kind == disclose.KindJSON // perhaps a chat whose shape only the response tells
+	}
 	return kind == disclose.KindJSON || kind == disclose.KindText || r.Header.Get("Content-Type") == "" ||
 		strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") // curl -d says so
 }
@@ -86,10 +94,11 @@ func (ex *exchange) readBody(r, out *http.Request) {
 		return
 	}
 	ex.request = ex.c.marker.ReadRequest(ex.route.shape, body)
-	if len(ex.request.Body) != len(body) {
+	ex.request.Body = ex.markBackend(ex.request.Body)
+	if !bytes.Equal(ex.request.Body, body) {
 		dropDigests(out.Header)
 	}
-	out.Body = &rejoined{io.MultiReader(bytes.NewReader(ex.request.Body), rest{r.Body, io.EOF}), r.Body}
+	out.Body = &rejoined{bytes.NewReader(ex.request.Body), r.Body}
 	out.ContentLength = int64(len(ex.request.Body))
 	out.TransferEncoding = nil
 	if out.Header.Get("Content-Length") != "" {
@@ -101,7 +110,13 @@ func (ex *exchange) readBody(r, out *http.Request) {
 	}
 }
 
+// errUnread is the cause where a request's body says nothing that could be read.
+var errUnread = errors.New("the body is encoded, or no JSON by its Content-Type")
+
 func (ex *exchange) tooLarge() {
+	if ex.c.o.Backend != nil && sampled[ex.route.shape] {
+		ex.unmarkedBackend(errors.New("the body is larger than what is read"))
+	}
 	ex.c.metrics.skip(disclose.ReasonTooLarge)
 	ex.c.log.Warn("request too large to read its history: it counts as a first turn",
 		"route", ex.route.name, "limit", ex.c.o.MaxRequest)

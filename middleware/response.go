@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/avowai/avow/disclose"
-	"github.com/avowai/avow/watermark"
 )
 
 // A response is the http.ResponseWriter that a handler on an AI route sees. The
@@ -88,9 +87,14 @@ func (w *response) decide() {
 	w.decided = true
 	h, ex := w.w.Header(), w.ex
 	removeOwn(h)
+	if isUIStream(h) && !ex.route.declared() {
+		ex.route.shape = disclose.ShapeUIMessage
+	}
+	ex.join(w.r.Context())
 	w.plan = decide(w.r.Method, w.status, h, policy{
 		profile: ex.c.profile, proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
 		shape: ex.route.shape, require: ex.route.require,
+		author: ex.by(), speaks: ex.speaks(), edit: ex.route.edit,
 	})
 	if w.plan.noTransform && !ex.c.warned.Swap(true) {
 		ex.c.log.Warn("Cache-Control: no-transform is overruled on AI routes; set ObeyNoTransform to obey it")
@@ -98,7 +102,7 @@ func (w *response) decide() {
 	switch w.plan.action {
 	case actWithhold:
 		w.refuse(&disclose.Withheld{Reason: w.plan.reason, Hint: disclose.Hint(w.plan.reason)})
-	case actHeader, actBare:
+	case actHeader, actBare, actHuman:
 		w.result = w.bareResult()
 		w.commit(nil)
 	default:
@@ -110,6 +114,7 @@ func (w *response) decide() {
 func (w *response) open() {
 	h := w.w.Header()
 	out := w.ex.output(h.Get("Content-Type"))
+	out.Export = isDownload(h)
 	if w.plan.action == actUnknown {
 		out.Shape, out.ContentType = disclose.ShapeUnknown, "application/octet-stream"
 		if w.ex.route.shape == disclose.ShapeCode {
@@ -136,41 +141,6 @@ func (w *response) open() {
 	if w.r.Method == http.MethodHead {
 		w.commit(nil)
 	}
-}
-
-// output describes the exchange's output to package disclose.
-func (ex *exchange) output(contentType string) disclose.Output {
-	out := disclose.Output{
-		ContentType: contentType, Shape: ex.route.shape, Route: ex.route.name,
-		Language: ex.c.languages.negotiate(ex.language), Turn: ex.request.Turn,
-		Constrained: ex.request.Constrained, Choices: ex.request.Choices,
-		Carriers: ex.route.carriers, Require: ex.route.require, Unframed: ex.unframed,
-	}
-	if l := ex.label.Load(); l != nil {
-		out.Label = *l
-	}
-	if out.Label.Generator == "" {
-		out.Label.Generator = ex.request.Model
-	}
-	if ex.route.code && out.Constrained == disclose.ReasonNone {
-		out.Constrained = disclose.ReasonCode
-	}
-	return out
-}
-
-// bareResult is the Result of a response that carries the header alone.
-func (w *response) bareResult() disclose.Result {
-	res := disclose.Result{Outcome: disclose.OutcomeMarked}
-	label, err := w.ex.c.marker.Label(w.ex.output("").Label)
-	if err != nil {
-		w.ex.c.log.Error("no random bits for a label", "error", err)
-	}
-	res.Label, res.IDs = label, []watermark.Payload{label.ID}
-	if w.plan.reason != disclose.ReasonNone {
-		res.Outcome, res.Reason = disclose.OutcomePassed, w.plan.reason
-		res.Skipped = []disclose.Reason{w.plan.reason}
-	}
-	return res
 }
 
 // Write implements http.ResponseWriter.
@@ -350,7 +320,8 @@ func (w *response) changeHeaders(h http.Header, result disclose.Result, body []b
 	if n, ok := w.out.Length(); ok && !hasTrailers(h) && w.r.Method != http.MethodHead {
 		h.Set("Content-Length", strconv.FormatInt(n, 10))
 	}
-	if !result.Language.IsRoot() { // of the notice, given or to come
+	html := disclose.Classify(h.Get("Content-Type")) == disclose.KindHTML
+	if !result.Language.IsRoot() && !html { // of the notice, given or to come; an element says its own
 		h.Set("Content-Language", result.Language.String())
 	}
 	if disclose.Classify(h.Get("Content-Type")) == disclose.KindSSE {
@@ -373,11 +344,23 @@ func hasTrailers(h http.Header) bool {
 
 // setMarks writes our own header fields and what has to accompany them.
 func (w *response) setMarks(h http.Header, result disclose.Result) {
+	human := w.ex.by() == disclose.AuthorHuman
+	if human {
+		h["Avow-Outcome"] = []string{disclose.OutcomeValue(result)}
+	}
+	if w.plan.action == actHuman {
+		return
+	}
 	if w.plan.reason != disclose.ReasonErrorStatus {
 		appendVary(h, "Accept-Language")
+		if w.ex.route.shape == disclose.ShapeHTML || disclose.Classify(h.Get("Content-Type")) == disclose.KindHTML {
+			for _, name := range fragmentFields {
+				appendVary(h, name)
+			}
+		}
 		makePrivate(h)
 	}
-	if w.plan.action == actBare {
+	if w.plan.action == actBare || human {
 		return // the client's stored copy keeps its own id
 	}
 	h["Ai-Disclosure"] = []string{result.Label.HeaderValue()}

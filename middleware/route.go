@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -21,12 +22,18 @@ const (
 
 // matched is what is known about a request's route.
 type matched struct {
-	ai, exempt bool
-	name       string
-	shape      disclose.Shape
-	carriers   *disclose.CarrierSet
-	require    disclose.CarrierSet
-	code       bool
+	ai, exempt  bool
+	name        string
+	shape       disclose.Shape
+	carriers    *disclose.CarrierSet
+	require     disclose.CarrierSet
+	code        bool
+	pointers    *disclose.Pointers
+	publication *disclose.Publication
+	distance    int  // between text marks
+	stored      bool // an answer that was given before
+	observes    disclose.Notices
+	edit        Edit
 }
 
 func checkRoute(r Route) error {
@@ -38,6 +45,29 @@ func checkRoute(r Route) error {
 	}
 	if r.Exempt != nil && strings.TrimSpace(r.Exempt.Reason) == "" {
 		return errors.New("an exemption needs a reason")
+	}
+	if r.Observes&^(disclose.NoticeEmotion|disclose.NoticeBiometric) != 0 {
+		return errors.New("observes can name emotion recognition and biometric categorisation only")
+	}
+	if r.Observes != 0 && (r.Shape == disclose.ShapeImage || r.Shape == disclose.ShapeCode) {
+		return errors.New("observes needs answers with a text to put its notices into, or an API's JSON")
+	}
+	switch r.Edit {
+	case EditNone, EditSubstantial:
+	case EditStandard:
+		if r.Require.Without(disclose.CarrierHeader) != 0 {
+			return errors.New("edit: standard passes answers unmarked, so nothing but the header can be required")
+		}
+	default:
+		return fmt.Errorf("no kind of editing is called %.32q; choose standard or substantial", string(r.Edit))
+	}
+	if r.Publication != nil {
+		if err := r.Publication.Check(); err != nil {
+			return err
+		}
+	}
+	if r.Shape == disclose.ShapeCustom && r.Pointers == nil {
+		return errors.New("a shape of one's own needs Pointers: where its texts and images are")
 	}
 	return nil
 }
@@ -57,6 +87,7 @@ func (c *core) match(r *http.Request) matched {
 	m := matched{ai: !c.proxy || c.o.All}
 	if shape, suffix, ok := endpoint(r, sent, clean); ok {
 		m.ai, m.shape, m.name = true, shape, suffix
+		m.stored = suffix == disclose.StoredResponse
 	}
 	for i := range c.routes {
 		route := &c.routes[i]
@@ -79,16 +110,27 @@ func (c *core) match(r *http.Request) matched {
 func (m *matched) apply(route *Route) {
 	m.ai, m.name = true, route.Path
 	m.carriers, m.require, m.code = route.Carriers, route.Require, route.Code
-	if route.Shape != disclose.ShapeAuto {
+	m.publication, m.distance = route.Publication, route.TextMarkDistance
+	m.observes, m.edit = route.Observes, route.Edit
+	switch {
+	case route.Pointers != nil:
+		m.shape, m.pointers = disclose.ShapeCustom, route.Pointers
+	case route.Shape != disclose.ShapeAuto:
 		m.shape = route.Shape
 	}
+}
+
+// declared reports whether the operator said what a route's answers are, which
+// no header of an answer overrules.
+func (m *matched) declared() bool {
+	return m.pointers != nil || m.shape == disclose.ShapeCode
 }
 
 // endpoint recognises the AI endpoints that need no configuration.
 func endpoint(r *http.Request, sent, clean string) (disclose.Shape, string, bool) {
 	for _, p := range [2]string{sent, clean} {
-		if shape, ok := disclose.ShapeOf(p); ok {
-			return shape, suffixOf(p), true
+		if shape, suffix, ok := disclose.Endpoint(p); ok {
+			return shape, suffix, true
 		}
 	}
 	if strings.HasSuffix(clean, "/view") { // ComfyUI; "output" is its default
@@ -98,21 +140,6 @@ func endpoint(r *http.Request, sent, clean string) (disclose.Shape, string, bool
 		}
 	}
 	return disclose.ShapeAuto, "", false
-}
-
-var suffixes = disclose.Endpoints()
-
-func suffixOf(p string) string {
-	p = strings.TrimSuffix(p, "/")
-	for _, s := range suffixes {
-		if strings.HasSuffix(p, s) {
-			return s
-		}
-	}
-	if strings.Contains(p, "/sdapi/v1/") {
-		return "/sdapi/v1/*"
-	}
-	return otherRoute
 }
 
 // matchPath reports whether a route's path covers p.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -420,7 +421,8 @@ func TestTrapCSP(t *testing.T) {
 	a := ask(t, "GET", srv.URL+"/page", "")
 	wantMarked(t, a)
 	wantHeader(t, a, "Content-Security-Policy", csp)
-	if s := string(a.body); strings.Contains(s, "<script") || strings.Contains(s, "<style") || strings.Contains(s, "style=") {
+	data := regexp.MustCompile(`<script type="application/ld\+json" [^>]*>[^<]*</script>`) // no script: a policy does not look at it
+	if s := data.ReplaceAllString(string(a.body), ""); strings.Contains(s, "<script") || strings.Contains(s, "<style") || strings.Contains(s, "style=") {
 		t.Fatalf("notice needs a weaker policy: %s", s)
 	}
 }

@@ -94,9 +94,14 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(k.ID()) }
 // MarshalText writes the public ID, so that no encoder writes the secret.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.ID()), nil }
 
-// subkey derives 32 bytes for one purpose (HKDF-SHA256, RFC 5869).
-func (k Key) subkey(label string) [32]byte {
-	out, err := hkdf.Key(sha256.New, k.secret[:], nil, "avow image mark 1: "+label, 32)
+// subkey derives 32 bytes for one purpose of the image mark.
+func (k Key) subkey(label string) [32]byte { return k.Subkey("avow image mark 1: " + label) }
+
+// Subkey derives 32 bytes for the purpose that info names (HKDF-SHA256, RFC
+// 5869, without salt). Infos differ between marks and versions, so that what
+// one of them gives away says nothing about another.
+func (k Key) Subkey(info string) [32]byte {
+	out, err := hkdf.Key(sha256.New, k.secret[:], nil, info, 32)
 	if err != nil {
 		panic("watermark: HKDF of 32 bytes: " + err.Error()) // cannot happen: 32 <= 255*32
 	}

@@ -50,6 +50,9 @@ func measure(c config) error {
 			return err
 		}
 	}
+	if err := perEvent(); err != nil {
+		return err
+	}
 	fmt.Println("\np50 per round, then the median over rounds; added = median over rounds of (avow - bare).")
 	return nil
 }
@@ -66,7 +69,7 @@ func latencies(c config, upstream string) error {
 		return err
 	}
 	defer avow.stop()
-	for _, m := range []func(config, *child, *child) error{jsonLatency, firstEvent, perEvent} {
+	for _, m := range []func(config, *child, *child) error{jsonLatency, firstEvent} {
 		if err := m(c, bare, avow); err != nil {
 			return err
 		}

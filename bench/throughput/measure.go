@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark"
 )
 
 // alternate runs one in rounds against both proxies in turn and prints the row.
@@ -56,8 +57,8 @@ func median(d []time.Duration) time.Duration {
 
 func us(d time.Duration) float64 { return float64(d) / 1e3 }
 
-func post(ctx context.Context, c *child, stream bool) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/v1/chat/completions", strings.NewReader(chatRequest))
+func post(ctx context.Context, c *child, s benchShape, stream bool) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+s.path, strings.NewReader(s.ask))
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +74,26 @@ func post(ctx context.Context, c *child, stream bool) (*http.Response, error) {
 	return resp, err
 }
 
-// jsonLatency: a whole 1.4 KB chat answer over a kept connection.
+// jsonLatency: a whole answer of every shape over a kept connection.
 func jsonLatency(c config, bare, avow *child) error {
-	return alternate(fmt.Sprintf("chat JSON, %d bytes, p50", len(chatAnswer)), c, bare, avow, func(p *child) (time.Duration, error) {
+	for i, s := range benchShapes {
+		if i > 0 { // the first shape is the headline, and gets the most rounds
+			c.requests = max(1, min(c.requests, 500))
+		}
+		if s.whole == "" {
+			continue
+		}
+		if err := shapeLatency(c, s, bare, avow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func shapeLatency(c config, s benchShape, bare, avow *child) error {
+	return alternate(fmt.Sprintf("%s JSON, %d bytes, p50", s.name, len(s.whole)), c, bare, avow, func(p *child) (time.Duration, error) {
 		start := time.Now()
-		resp, err := post(context.Background(), p, false)
+		resp, err := post(context.Background(), p, s, false)
 		if err != nil {
 			return 0, err
 		}
@@ -98,7 +114,7 @@ func firstEvent(c config, bare, avow *child) error {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		start := time.Now()
-		resp, err := post(ctx, p, true)
+		resp, err := post(ctx, p, benchShapes[0], true)
 		if err != nil {
 			return 0, err
 		}
@@ -108,30 +124,57 @@ func firstEvent(c config, bare, avow *child) error {
 	})
 }
 
-// perEvent: one event after the splice, in the writer alone.
-func perEvent(config, *child, *child) error {
-	marker, err := disclose.NewMarker(disclose.Options{Provider: "Example GmbH", System: "assistant"})
+// perEvent: one event of every shape in the writer alone, once with the field
+// and the notice in place and nothing else due, once with text marks due.
+func perEvent() error {
+	fmt.Println("\n| one event in the writer alone | bytes | after the splice | with text marks |\n| --- | --- | --- | --- |")
+	key, err := watermark.GenerateKey()
 	if err != nil {
 		return err
 	}
+	for _, s := range benchShapes {
+		plain, err := eventCost(s, watermark.Key{})
+		if err != nil {
+			return err
+		}
+		marked, err := eventCost(s, key)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("| %s | %d | %s | %s |\n", s.name, len(s.event("lighthouse ")), plain, marked)
+	}
+	return nil
+}
+
+// eventCost writes a long text again and again, one word an event.
+func eventCost(s benchShape, key watermark.Key) (string, error) {
+	marker, err := disclose.NewMarker(disclose.Options{Provider: "Example GmbH", System: "assistant", Key: key})
+	if err != nil {
+		return "", err
+	}
+	var events [][]byte
+	for _, word := range strings.SplitAfter(prose, " ") {
+		events = append(events, []byte(s.event(word)))
+	}
+	var failed error
 	r := testing.Benchmark(func(b *testing.B) {
-		w := marker.NewWriter(context.Background(), io.Discard, disclose.Output{
-			ContentType: "text/event-stream", Shape: disclose.ShapeOpenAIChat})
-		next := []byte(event("word "))
-		for range 3 {
-			_, _ = w.Write(next)
+		w := marker.NewWriter(context.Background(), io.Discard, disclose.Output{ContentType: s.stream, Shape: s.shape})
+		if s.shape == disclose.ShapeUIMessage { // whose field goes into the part that starts a message
+			_, failed = io.WriteString(w, "data: {\"type\":\"start\"}\n\n")
+		}
+		for _, e := range events[:3] {
+			_, failed = w.Write(e)
 		}
 		b.ReportAllocs()
 		b.ResetTimer()
-		for range b.N {
-			if _, err := w.Write(next); err != nil {
-				b.Fatal(err)
+		for i := range b.N {
+			if _, err := w.Write(events[i%len(events)]); err != nil {
+				failed = err
+				return
 			}
 		}
 	})
-	fmt.Printf("| SSE event after the splice, %d bytes | | %.2f µs, %d allocations | |\n",
-		len(event("word ")), float64(r.NsPerOp())/1e3, r.AllocsPerOp())
-	return nil
+	return fmt.Sprintf("%.2f µs, %d allocations", float64(r.NsPerOp())/1e3, r.AllocsPerOp()), failed
 }
 
 // streamMemory: the resident set of each proxy with many open streams.
@@ -155,7 +198,7 @@ func residentWith(ctx context.Context, p *child, streams int) (int64, error) {
 	client := &http.Transport{}
 	defer client.CloseIdleConnections()
 	for range streams {
-		resp, err := post(ctx, p, true)
+		resp, err := post(ctx, p, benchShapes[0], true)
 		if err != nil {
 			return 0, err
 		}

@@ -3,150 +3,151 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
-	"image"
-	"image/color"
-	"image/png"
-	"io"
-	"math"
+	"flag"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/avowai/avow/watermark"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
-const (
-	interopDir   = "testdata/interop"
-	noticeInEN   = "You are interacting with an AI system, not a human.\n\n"
-	noticeInDE   = "Sie interagieren mit einem KI-System, nicht mit einem Menschen.\n\n"
-	recordedText = "A lighthouse marks a coast. Its lamp turns, and ships – even at 3 a.m. – keep their distance."
-)
+const interopDir = "testdata/interop"
 
-// TestOfficialClients runs the official openai and ollama clients for Node
-// against avow proxy in front of a recorded upstream: what they read must be
+// TestOfficialClients runs the official clients for Node and Go against a
+// recorded upstream, directly and through avow proxy: what they read must be
 // the upstream's text plus the notice, and nothing else may change.
 func TestOfficialClients(t *testing.T) {
-	node := needNode(t)
+	if testing.Short() {
+		t.Skip("interop: the clients are left out with -short")
+	}
 	up := newRecordedUpstream(t)
-	avow := buildAvow(t)
-	data := t.TempDir()
-	base := startProxy(t, avow, up.URL, data)
-	seen := runClients(t, node, base)
-	check := func(name string, fn func(t *testing.T, got map[string]any)) {
-		t.Run(name, func(t *testing.T) {
-			got, ok := seen[name]
+	rig := &interopRig{up: up, avow: buildAvow(t), data: t.TempDir()}
+	rig.proxy = startProxy(t, rig.avow, up.URL, rig.data)
+	tally := newTally()
+	t.Run("node", func(t *testing.T) {
+		node := needNode(t)
+		rig.compare(t, tally, func(base string) *exec.Cmd {
+			cmd := exec.Command(node, "clients.mjs", base)
+			cmd.Dir = interopDir
+			return cmd
+		})
+	})
+	t.Run("go", func(t *testing.T) {
+		bin := needGoClients(t)
+		rig.compare(t, tally, func(base string) *exec.Cmd { return exec.Command(bin, base) })
+	})
+	if strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
+		return // some of the cases prove nothing about a whole entry
+	}
+	for _, s := range tally.stale() {
+		t.Error(s)
+	}
+}
+
+// An interopRig is what the clients of every language are run against.
+type interopRig struct {
+	up                *recordedUpstream
+	proxy, avow, data string
+}
+
+// compare runs one program of clients twice and judges every case it printed.
+func (rig *interopRig) compare(t *testing.T, tally *tally, clients func(base string) *exec.Cmd) {
+	rig.up.take()
+	plain := runClients(t, clients(rig.up.URL))
+	asked := rig.up.take()
+	marked := runClients(t, clients(rig.proxy))
+	relayed := rig.up.take()
+	if len(plain) == 0 || len(marked) != len(plain) {
+		t.Fatalf("cases = %d through avow, want %d as without", len(marked), len(plain))
+	}
+	for _, base := range plain {
+		t.Run(base.name.String(), func(t *testing.T) {
+			got, ok := marked[base.name.String()]
 			if !ok {
-				t.Fatalf("the client printed nothing for %s", name)
+				t.Fatal("no such case through avow")
 			}
-			if e, bad := got["error"]; bad {
-				t.Fatalf("client error: %v", e)
+			p := pair{base: base, got: got}
+			p.noError(t)
+			p.helperAgrees(t)
+			wrong := p.judge()
+			if base.name.scenario != "url" { // which is refused without asking
+				wrong = append(wrong, rig.requests(asked, relayed, base.name)...)
 			}
-			fn(t, got)
+			wrong = append(wrong, rig.verifyImage(t, p)...)
+			wrong = append(wrong, rig.strip(t, p)...)
+			for _, w := range tally.note(base.name, p, wrong) {
+				t.Error(w)
+			}
 		})
 	}
-	for name, want := range map[string]string{
-		"openai/chat/json":           noticeInEN + strings.Replace(recordedText, "coast. ", "coast.\n", 1),
-		"openai/chat/json/german":    noticeInDE + strings.Replace(recordedText, "coast. ", "coast.\n", 1),
-		"openai/chat/stream/raw":     noticeInEN + recordedText,
-		"openai/chat/stream/managed": noticeInEN + recordedText,
-		"openai/chat/round-trip":     strings.Replace(recordedText, "coast. ", "coast.\n", 1),
-		"ollama/chat/json":           noticeInEN + recordedText,
-		"ollama/chat/stream":         noticeInEN + recordedText,
-		"ollama/generate/json":       noticeInEN + recordedText,
-		"ollama/generate/stream":     noticeInEN + recordedText,
-	} {
-		check(name, func(t *testing.T, got map[string]any) { wantValue(t, "text", got["text"], want) })
-	}
-	checkDetails(check)
-	check("openai/images", func(t *testing.T, got map[string]any) { checkImage(t, got, avow, data) })
-	t.Run("round-trip/history", func(t *testing.T) { up.checkHistory(t) })
 }
 
-func checkDetails(check func(string, func(*testing.T, map[string]any))) {
-	check("openai/chat/stream/raw", func(t *testing.T, got map[string]any) {
-		wantValue(t, "chunks", got["chunks"], float64(2+len(strings.Fields(recordedText))))
-		wantField(t, got["field"], "en")
-	})
-	check("openai/chat/json/german", func(t *testing.T, got map[string]any) { wantField(t, got["field"], "de") })
-	check("openai/chat/json/choices", func(t *testing.T, got map[string]any) {
-		wantValue(t, "texts", got["texts"], []any{noticeInEN + "First answer.", noticeInEN + "Second answer."})
-	})
-	check("openai/chat/json-mode", func(t *testing.T, got map[string]any) {
-		wantValue(t, "parsed", got["parsed"], map[string]any{"towers": 3.0, "name": "Roter Sand"})
-		if got["field"] == nil {
-			t.Error("JSON mode lost the field")
-		}
-	})
-	for _, name := range []string{"openai/chat/tools", "openai/chat/tools/managed"} {
-		check(name, func(t *testing.T, got map[string]any) {
-			wantValue(t, "content", got["content"], nil)
-			wantValue(t, "arguments", got["arguments"], map[string]any{"place": "Bremerhaven"})
-		})
+// requests compares what reached the upstream: own marks are taken out of the
+// history again, so the model sees exactly what it would see without avow.
+func (rig *interopRig) requests(asked, relayed map[string][]ask, name caseName) []string {
+	if want, got := asked[name.String()], relayed[name.String()]; !reflect.DeepEqual(got, want) {
+		return []string{sprint("requests at the upstream", got, want)}
 	}
-	check("openai/images/url", func(t *testing.T, got map[string]any) {
-		wantValue(t, "status", got["status"], 502.0)
-		if msg, _ := got["message"].(string); !strings.Contains(msg, "b64_json") {
-			t.Errorf("message %q does not say to ask for b64_json", msg)
-		}
-	})
-	check("ollama/chat/json", func(t *testing.T, got map[string]any) {
-		wantValue(t, "total_duration", got["total"], "5191566416")
-		wantField(t, got["field"], "en")
-	})
+	return nil
 }
 
-// checkImage verifies the marked image with the command line, as its receiver would.
-func checkImage(t *testing.T, got map[string]any, avow, data string) {
-	raw, err := base64.StdEncoding.DecodeString(got["png"].(string))
-	if err != nil {
-		t.Fatal(err)
+// verifyImage checks one marked image with the command line, as its receiver
+// would.
+func (rig *interopRig) verifyImage(t *testing.T, p pair) []string {
+	if p.base.name.String() != "openai/openai-images/b64/json" {
+		return nil
 	}
 	file := filepath.Join(t.TempDir(), "image.png")
-	if err := os.WriteFile(file, raw, 0o600); err != nil {
+	if err := os.WriteFile(file, imageBytes(p.got.doc, 0), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(avow, "verify", "--json", "--data", data, file).Output()
+	out, err := exec.Command(rig.avow, "verify", "--json", "--data", rig.data, file).Output()
 	if err != nil {
-		t.Fatalf("avow verify: %v\n%s", err, out)
+		return []string{"avow verify: " + err.Error() + "\n" + string(out)}
 	}
 	var report struct {
 		Verdict  string
-		Findings []struct{ Carrier, Status, ID string }
+		Findings []struct{ Carrier, ID string }
 	}
 	if err := json.Unmarshal(out, &report); err != nil {
 		t.Fatalf("report: %v\n%s", err, out)
 	}
-	wantValue(t, "verdict", report.Verdict, "verified")
+	wrong := differ("verdict", report.Verdict, "verified")
 	for _, f := range report.Findings {
 		if f.Carrier == "image_mark" {
-			wantValue(t, "image mark id", f.ID, got["id"])
+			wrong = append(wrong, differ("image mark id", f.ID, p.got.doc["ids"])...)
 		}
 	}
+	return wrong
 }
 
-func wantValue(t *testing.T, name string, got, want any) {
-	t.Helper()
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s = %#v, want %#v", name, got, want)
+// strip checks that the marks in a text are the proxy's own and come off with
+// its key.
+func (rig *interopRig) strip(t *testing.T, p pair) (wrong []string) {
+	if !p.base.name.edit().frames {
+		return nil
 	}
-}
-
-func wantField(t *testing.T, got any, lang string) {
-	t.Helper()
-	field, ok := got.(map[string]any)
-	if !ok {
-		t.Fatalf("no ai_disclosure field: %v", got)
+	var ring struct {
+		Keys []struct{ Secret string }
 	}
-	wantValue(t, "lang", field["lang"], lang)
-	wantValue(t, "generated", field["generated"], true)
+	if err := readJSON(filepath.Join(rig.data, "keys.json"), &ring); err != nil || len(ring.Keys) != 1 {
+		t.Fatalf("key ring: %v, %d keys, want 1", err, len(ring.Keys))
+	}
+	key, err := watermark.ParseKey(ring.Keys[0].Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range stringsOf(p.got.doc["texts"]) {
+		wrong = append(wrong, differ("text without its marks", textmark.Strip(text, key), unmark(text))...)
+	}
+	return wrong
 }
 
 // needNode returns Node's path, or skips with what to do.
@@ -156,10 +157,50 @@ func needNode(t *testing.T) string {
 	if err != nil {
 		t.Skip("interop: Node.js is not installed; install Node 20 or later to run the official clients")
 	}
-	if _, err := os.Stat(filepath.Join(interopDir, "node_modules", "openai")); err != nil {
-		t.Skip("interop: the clients are not installed; run: npm ci --prefix cmd/avow/" + interopDir)
+	var pinned, found struct {
+		Version      string
+		Dependencies map[string]string
+	}
+	if err := readJSON(filepath.Join(interopDir, "package.json"), &pinned); err != nil {
+		t.Fatal(err)
+	}
+	for name, version := range pinned.Dependencies {
+		found.Version = ""
+		_ = readJSON(filepath.Join(interopDir, "node_modules", filepath.FromSlash(name), "package.json"), &found)
+		if found.Version != version {
+			t.Skipf("interop: %s %s is not installed; run: npm ci --prefix cmd/avow/%s", name, version, interopDir)
+		}
 	}
 	return node
+}
+
+func readJSON(file string, v any) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, v)
+}
+
+// needGoClients builds the Go clients, or skips with what to do. They are a
+// module of their own, so that avow does not depend on them.
+func needGoClients(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(interopDir, "goclients")
+	bin := filepath.Join(t.TempDir(), "goclients")
+	list := exec.Command("go", "list", "-deps", "-mod=readonly", ".")
+	list.Dir = dir
+	var why bytes.Buffer
+	list.Stderr = &why
+	if err := list.Run(); err != nil {
+		t.Skipf("interop: the Go clients are not in the module cache; run: go -C cmd/avow/%s mod download\n%s", filepath.ToSlash(dir), why.String())
+	}
+	build := exec.Command("go", "build", "-o", bin, ".")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
 }
 
 func buildAvow(t *testing.T) string {
@@ -210,134 +251,34 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// runClients runs the Node script and returns what each case printed.
-func runClients(t *testing.T, node, base string) map[string]map[string]any {
+// A seen is what one client saw in one case.
+type seen struct {
+	name caseName
+	doc  map[string]any
+}
+
+// runClients runs a program of clients and returns what each case printed.
+func runClients(t *testing.T, cmd *exec.Cmd) map[string]seen {
 	t.Helper()
-	cmd := exec.Command(node, "clients.mjs", base)
-	cmd.Dir = interopDir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("node: %v\n%s", err, stderr.String())
+		t.Fatalf("%s: %v\n%s", cmd, err, stderr.String())
 	}
-	seen := map[string]map[string]any{}
+	cases := map[string]seen{}
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 32<<20)
 	for lines.Scan() {
-		var c map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+		var doc map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &doc); err != nil {
 			t.Fatalf("client output %q: %v", lines.Text(), err)
 		}
-		seen[c["case"].(string)] = c
-	}
-	return seen
-}
-
-// A recordedUpstream answers from testdata and remembers what it was asked.
-type recordedUpstream struct {
-	*httptest.Server
-	mu   sync.Mutex
-	asks []string
-}
-
-func newRecordedUpstream(t *testing.T) *recordedUpstream {
-	up := &recordedUpstream{}
-	up.Server = httptest.NewServer(http.HandlerFunc(up.serve))
-	t.Cleanup(up.Close)
-	return up
-}
-
-func (up *recordedUpstream) serve(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	up.mu.Lock()
-	up.asks = append(up.asks, string(body))
-	up.mu.Unlock()
-	var ask struct {
-		Model  string
-		Stream *bool
-		Format string `json:"response_format"`
-	}
-	_ = json.Unmarshal(body, &ask)
-	stream := ask.Stream != nil && *ask.Stream
-	switch r.URL.Path {
-	case "/v1/chat/completions":
-		if stream {
-			serveFile(w, ask.Model+".chat.sse", "text/event-stream")
-			return
+		name, _ := doc["case"].(string)
+		if strings.Count(name, "/") != 3 || cases[name].doc != nil {
+			t.Fatalf("case %q: want client/shape/scenario/way, once", name)
 		}
-		serveFile(w, ask.Model+".chat.json", "application/json")
-	case "/v1/images/generations":
-		serveImages(w, strings.Contains(string(body), `"url"`))
-	case "/api/chat", "/api/generate":
-		name := "ollama." + strings.TrimPrefix(r.URL.Path, "/api/")
-		if stream {
-			serveFile(w, name+".ndjson", "application/x-ndjson")
-			return
-		}
-		serveFile(w, name+".json", "application/json; charset=utf-8")
-	default:
-		http.NotFound(w, r)
+		cases[name] = seen{nameOf(name), doc}
 	}
-}
-
-func serveFile(w http.ResponseWriter, name, contentType string) {
-	data, err := os.ReadFile(filepath.Join(interopDir, "upstream", filepath.Base(name)))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", contentType)
-	_, _ = w.Write(data)
-}
-
-func serveImages(w http.ResponseWriter, byURL bool) {
-	w.Header().Set("Content-Type", "application/json")
-	if byURL {
-		_, _ = io.WriteString(w, `{"created":1795392000,"data":[{"url":"https://images.example/1.png"}]}`)
-		return
-	}
-	var buf bytes.Buffer
-	_ = png.Encode(&buf, lighthouse())
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"created": 1795392000,
-		"data":    []any{map[string]string{"b64_json": base64.StdEncoding.EncodeToString(buf.Bytes())}},
-	})
-}
-
-// lighthouse draws a picture with sky, sea and some texture.
-func lighthouse() image.Image {
-	img := image.NewNRGBA(image.Rect(0, 0, 512, 512))
-	for y := range 512 {
-		for x := range 512 {
-			wave := 20*math.Sin(float64(x)/9+float64(y)/3) + 12*math.Sin(float64(x*y)/611)
-			c := color.NRGBA{R: uint8(90 + y/8), G: uint8(130 + y/8), B: 220, A: 255}
-			if y > 320 {
-				c = color.NRGBA{R: uint8(50 + wave), G: uint8(90 + wave), B: uint8(130 + wave), A: 255}
-			}
-			if x > 230 && x < 280 && y > 120 && y < 400 {
-				c = color.NRGBA{R: uint8(200 + wave), G: uint8(60 + wave), B: uint8(50 + wave), A: 255}
-			}
-			img.SetNRGBA(x, y, c)
-		}
-	}
-	return img
-}
-
-// checkHistory asserts that the model never saw the notice.
-func (up *recordedUpstream) checkHistory(t *testing.T) {
-	up.mu.Lock()
-	defer up.mu.Unlock()
-	rounds := 0
-	for _, ask := range up.asks {
-		if strings.Contains(ask, "interacting with an AI") {
-			t.Errorf("the upstream saw the notice: %s", ask)
-		}
-		if strings.Contains(ask, "And in the fog?") {
-			rounds++
-		}
-	}
-	if rounds != 1 {
-		t.Errorf("the upstream saw %d second turns, want 1", rounds)
-	}
+	return cases
 }

@@ -55,6 +55,10 @@ func plainRun(data []byte) int {
 	return n
 }
 
+// Plain reports whether text is the whole content of a JSON string without
+// escapes.
+func Plain(text []byte) bool { return plainRun(text) == len(text) }
+
 func (s *Scanner) escape() error {
 	s.pos++
 	if s.pos >= len(s.data) {

@@ -34,9 +34,16 @@ func MatchPrefix(raw []byte, prefix string) (n int, ok bool) {
 // Unquote returns the text that the content of a JSON string says, at most max
 // bytes of it. A lone surrogate becomes U+FFFD.
 func Unquote(raw []byte, max int) string {
+	if len(raw) <= max && bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw)
+	}
 	out := make([]byte, 0, min(len(raw), max))
 	var unit [utf8.UTFMax]byte
 	for len(raw) > 0 {
+		if n := min(plainRun(raw), max-len(out)); n > 0 {
+			out, raw = append(out, raw[:n]...), raw[n:]
+			continue
+		}
 		size, text := decode(raw, unit[:0])
 		if size == 0 || len(out)+len(text) > max {
 			break
@@ -114,4 +121,42 @@ func AppendString(dst []byte, text string) []byte {
 		}
 	}
 	return dst
+}
+
+// Length is the length of the text, in bytes of UTF-8, that the content of a
+// JSON string says.
+func Length(raw []byte) int {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return len(raw)
+	}
+	_, n := walk(raw, len(raw))
+	return n
+}
+
+// Offset returns where in raw, the content of a JSON string, byte n of the text
+// that it says begins; the end of raw where the text is shorter.
+func Offset(raw []byte, n int) int {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return min(n, len(raw))
+	}
+	at, _ := walk(raw, n)
+	return at
+}
+
+// walk reads raw until the text has n bytes or raw ends.
+func walk(raw []byte, n int) (at, text int) {
+	var unit [utf8.UTFMax]byte
+	for at < len(raw) && text < n {
+		if run := min(plainRun(raw[at:]), n-text); run > 0 {
+			at, text = at+run, text+run
+			continue
+		}
+		size, t := decode(raw[at:], unit[:0])
+		if size == 0 {
+			break
+		}
+		at += size
+		text += len(t)
+	}
+	return at, text
 }

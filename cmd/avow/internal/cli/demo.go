@@ -74,18 +74,19 @@ The backend is a stand-in: a few rules and a painter of landscapes, no AI model.
 Try in another terminal:
 
 1. A streamed answer. It starts with the notice; see AI-Disclosure and Avow-Id in the header.
+   Between its words stand invisible marks.
 
-   curl -iN http://%[1]s/v1/chat/completions -H 'Content-Type: application/json' -H 'Accept-Language: en' \
-     -d '{"model":"demo","stream":true,"messages":[{"role":"user","content":"Tell me about a lighthouse."}]}'
+   curl -ND /dev/stderr http://%[1]s/v1/chat/completions -H 'Content-Type: application/json' -H 'Accept-Language: en' \
+     -d '{"model":"demo","stream":true,"messages":[{"role":"user","content":"Tell me a story of a lighthouse."}]}' | tee answer.sse
 
 2. An image. Its marks carry the id of the Avow-Id header.
 
    curl -sD /dev/stderr http://%[1]s/v1/images/generations -H 'Content-Type: application/json' \
      -d '{"prompt":"a lighthouse by the sea at sunset"}' | tee image.json | sed 's/.*"b64_json":"\([^"]*\)".*/\1/' | base64 -d > image.png
 
-3. Which marks does it carry? Ask the command line, or the service, which knows what it recorded.
+3. Which marks do they carry? Ask the command line, or the service, which knows what it recorded.
 
-   go run ./cmd/avow verify image.png
+   go run ./cmd/avow verify answer.sse image.png
    curl -s http://%[1]s/avow/v1/verify -H 'Content-Type: image/png' --data-binary @image.png
 
 Ctrl-C stops the demo.

@@ -25,7 +25,7 @@ type marking struct {
 	out, id, mediaType       string
 	provider, system, sysVer string
 	jobs                     int
-	resume, force            bool
+	resume, force, visible   bool
 	marker                   *disclose.Marker
 	label                    disclose.Label
 }
@@ -47,6 +47,7 @@ func (a *app) mark() *cobra.Command {
 	f.StringVar(&m.system, "system", "", "the AI system's name")
 	f.StringVar(&m.sysVer, "system-version", "", "the AI system's version")
 	f.IntVar(&m.jobs, "jobs", runtime.GOMAXPROCS(0), "files marked at one time")
+	f.BoolVar(&m.visible, "label", false, `draw a visible "AI" into pictures`)
 	f.BoolVar(&m.resume, "resume", false, "leave out files whose output exists")
 	f.BoolVar(&m.force, "force", false, "overwrite outputs that exist")
 	return cmd
@@ -87,9 +88,15 @@ func (m *marking) prepare() error {
 	if err != nil {
 		return err
 	}
-	m.marker, err = disclose.NewMarker(disclose.Options{
+	o := disclose.Options{
 		Provider: m.provider, System: m.system, Version: m.sysVer, Key: key.Key(), Jobs: m.jobs, Logger: log,
-	})
+	}
+	if m.visible {
+		if o.VisibleLabel, err = disclose.NewVisibleLabel(disclose.VisibleLabelOptions{}); err != nil {
+			return err
+		}
+	}
+	m.marker, err = disclose.NewMarker(o)
 	return err
 }
 
@@ -183,7 +190,7 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 		return hint(fmt.Errorf("%s: empty, there is nothing to mark", in), "give a whole PNG or JPEG file, or text")
 	}
 	var buf bytes.Buffer
-	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label})
+	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label, Whole: true})
 	_, err = w.Write(data)
 	if err == nil {
 		err = w.Close()
@@ -192,7 +199,7 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 		return markHint(err)
 	}
 	res := w.Result()
-	if !attached(res) {
+	if !attached(res) || res.Reason == disclose.ReasonAlreadyMarked {
 		return hint(fmt.Errorf("nothing could be attached (%s)", disclose.OutcomeValue(res)), "%s", unmarkedHint(res))
 	}
 	if err := m.deliver(out, buf.Bytes()); err != nil {

@@ -122,10 +122,14 @@ func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
 	if c.Ledger.URL != "off" {
 		o.Disclose.Records = disclose.NewMemoryRecords(0)
 	}
-	s.detector, err = disclose.NewDetector(disclose.DetectorOptions{
+	d := disclose.DetectorOptions{
 		Keys: verifyKeys(ring), Records: o.Disclose.Records, Version: buildVersion(),
-		Notices: c.Notice.Text, MaxPixels: c.Image.MaxPixels, Jobs: 2,
-	})
+		Notices: c.Notice.Text, Principal: c.Notice.Principal, MaxPixels: c.Image.MaxPixels, Jobs: 2,
+	}
+	if d.TokenProfiles, err = c.Backend.Profiles(); err != nil {
+		return nil, hint(err, "the file holds the number that the backend's watermark key is, and nothing else")
+	}
+	s.detector, err = disclose.NewDetector(d)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 func (a *app) verify() *cobra.Command {
 	var asJSON, before bool
 	var headers []string
+	var file string
 	cmd := &cobra.Command{
 		Use:   "verify FILE|DIR|-...",
 		Short: "Say which marks files carry",
@@ -33,7 +34,7 @@ func (a *app) verify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := a.detector()
+			d, err := a.detector(file)
 			if err != nil {
 				return err
 			}
@@ -45,18 +46,28 @@ func (a *app) verify() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: one object for one input, an array for several")
+	cmd.Flags().StringVar(&file, "config", "", "configuration file: its notices and its backend's marks are looked for too")
 	cmd.Flags().BoolVar(&before, "before", false, "compare two files: which marks a pipeline between them lost, broke or kept")
 	cmd.Flags().StringArrayVar(&headers, "header", nil, "a response header field that came with the input, as 'Name: value'")
 	return cmd
 }
 
-func (a *app) detector() (*disclose.Detector, error) {
-	ring, err := a.ring("")
+func (a *app) detector(file string) (*disclose.Detector, error) {
+	c, err := loadConfig(file)
 	if err != nil {
 		return nil, err
 	}
+	ring, err := a.ring(c.Keys.File)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := c.Backend.Profiles()
+	if err != nil {
+		return nil, hint(err, "the file holds the number that the backend's watermark key is, and nothing else")
+	}
 	return disclose.NewDetector(disclose.DetectorOptions{
 		Keys: verifyKeys(ring), Version: buildVersion(), Jobs: runtime.GOMAXPROCS(0),
+		Notices: c.Notice.Text, Principal: c.Notice.Principal, TokenProfiles: profiles,
 	})
 }
 

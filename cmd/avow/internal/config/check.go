@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"golang.org/x/text/language"
 
 	"github.com/avowai/avow/cmd/avow/internal/nearest"
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 // Hard maxima of limits that an operator may set.
@@ -20,6 +20,8 @@ const (
 	maxHeld   = 256 << 20
 	maxEvent  = 4 << 20
 	maxPixels = 100_000_000
+
+	maxDistance = 100_000 // characters between two text marks
 )
 
 // Check says what is wrong with a configuration, all of it at once.
@@ -37,16 +39,20 @@ func (c Config) Check() error {
 	}
 	oneOf("profile", c.Profile, "strict", "standard")
 	oneOf("notice.cadence", c.Notice.Cadence, "first", "always", "3h", "7d", "on_demand")
+	oneOf("notice.audience", c.Notice.Audience, "general", "plain", "minors")
 	oneOf("image.webp", c.Image.WebP, "metadata", "png")
 	oneOf("image.url_only", c.Image.URLOnly, "withhold", "pass")
-	oneOf("image.label", c.Image.Label, "off", "on")
 	within("limits.held_bytes", int64(c.Limits.HeldBytes), 1<<10, maxHeld)
 	within("limits.event_bytes", int64(c.Limits.EventBytes), 1<<10, maxEvent)
 	within("limits.jobs", int64(c.Limits.Jobs), 0, 1024)
 	within("limits.queue", int64(c.Limits.Queue), 1, 65536)
+	within("text_mark.distance", int64(c.TextMark.Distance), textmark.DenseDistance, maxDistance)
 	within("image.max_pixels", c.Image.MaxPixels, 1, maxPixels)
 	if !(c.Image.Strength > 0 && c.Image.Strength <= 4) {
 		errs = append(errs, fmt.Errorf("image.strength: %v is not possible; choose more than 0 and at most 4", c.Image.Strength))
+	}
+	if _, err := c.Image.Label.visible(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Carriers.Header != nil && !*c.Carriers.Header {
 		errs = append(errs, errors.New("carriers.header: cannot be switched off, it is the least an AI output carries"))
@@ -59,45 +65,7 @@ func (c Config) Check() error {
 			errs = append(errs, fmt.Errorf("%s: has to be a URL such as https://example.org/", key))
 		}
 	}
-	return errors.Join(append(append(errs, c.checkNotices()...), c.checkRoutes()...)...)
-}
-
-func (c Config) checkNotices() (errs []error) {
-	for lang, text := range c.Notice.Text {
-		tag, err := language.Parse(lang)
-		if err != nil {
-			errs = append(errs, fmt.Errorf(`notice.text.%.16s: not a language such as "en" or "de"`, lang))
-			continue
-		}
-		if err := disclose.CheckNotice(tag, text); err != nil {
-			errs = append(errs, fmt.Errorf("notice.text.%s: %w", lang, err))
-		}
-	}
-	return errs
-}
-
-func (c Config) checkRoutes() (errs []error) {
-	for i, r := range c.Routes {
-		at := fmt.Sprintf("routes[%d] (%.64s)", i, r.Path)
-		if !strings.HasPrefix(r.Path, "/") || strings.Contains(strings.TrimSuffix(r.Path, "*"), "*") {
-			errs = append(errs, fmt.Errorf("%s: path has to start with / and may end with one *", at))
-		}
-		if r.Shape.Name != "" && !slices.Contains(disclose.Shapes(), disclose.Shape(r.Shape.Name)) {
-			errs = append(errs, fmt.Errorf("%s: no shape is called %.32q%s", at, r.Shape.Name, suggest(r.Shape.Name, shapeNames())))
-		}
-		for _, name := range r.Require {
-			if _, ok := carrierNamed(name); !ok {
-				errs = append(errs, fmt.Errorf("%s: require: no carrier is called %.32q%s", at, name, suggest(name, carrierNames())))
-			}
-		}
-		if e := r.Exempt; e != nil && (e.Reason == "" || e.Owner == "" || e.Date.IsZero()) {
-			errs = append(errs, fmt.Errorf("%s: exempt needs reason, owner and date: leaving out a disclosure is a decision somebody has to own", at))
-		}
-		if !slices.Contains([]string{"", "standard", "substantial"}, r.Edit) {
-			errs = append(errs, fmt.Errorf("%s: edit: choose standard or substantial", at))
-		}
-	}
-	return errs
+	return errors.Join(slices.Concat(errs, c.checkNotices(), c.Backend.check(), c.checkRoutes())...)
 }
 
 func shapeNames() []string {
@@ -146,8 +114,12 @@ func allKeys(t reflect.Type) []string {
 	var keys []string
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
+		name, flags, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case name != "":
 			keys = append(append(keys, name), allKeys(f.Type)...)
+		case flags == "inline":
+			keys = append(keys, allKeys(f.Type)...)
 		}
 	}
 	return keys

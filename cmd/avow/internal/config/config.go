@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 // A Config is the whole configuration, with its defaults filled in.
@@ -26,8 +29,10 @@ type Config struct {
 	All           bool     `yaml:"all"`
 	Notice        Notice   `yaml:"notice"`
 	Carriers      Carriers `yaml:"carriers"`
+	TextMark      TextMark `yaml:"text_mark"`
 	Image         Image    `yaml:"image"`
 	Keys          Keys     `yaml:"keys"`
+	Backend       Backend  `yaml:"backend"`
 	Signer        Signer   `yaml:"signer"`
 	Trust         Trust    `yaml:"trust"`
 	Ledger        Ledger   `yaml:"ledger"`
@@ -39,6 +44,7 @@ type Config struct {
 // Notice says when and how the notice is given.
 type Notice struct {
 	Cadence   string            `yaml:"cadence"`
+	Session   string            `yaml:"session"`
 	Text      map[string]string `yaml:"text"`
 	Audience  string            `yaml:"audience"`
 	Principal string            `yaml:"principal"`
@@ -55,13 +61,18 @@ type Carriers struct {
 	Manifest  *bool `yaml:"manifest,omitempty"`
 }
 
+// TextMark says how text is marked: how many characters lie between two marks.
+type TextMark struct {
+	Distance int `yaml:"distance"`
+}
+
 // Image says how images are marked.
 type Image struct {
-	Strength  float64 `yaml:"strength"`
-	MaxPixels int64   `yaml:"max_pixels"`
-	WebP      string  `yaml:"webp"`
-	URLOnly   string  `yaml:"url_only"`
-	Label     string  `yaml:"label"`
+	Strength  float64      `yaml:"strength"`
+	MaxPixels int64        `yaml:"max_pixels"`
+	WebP      string       `yaml:"webp"`
+	URLOnly   string       `yaml:"url_only"`
+	Label     VisibleLabel `yaml:"label"`
 }
 
 // Keys says where the key ring is; empty means the data directory.
@@ -111,6 +122,11 @@ type Route struct {
 	Require  []string `yaml:"require,omitempty"`
 	Exempt   *Exempt  `yaml:"exempt,omitempty"`
 	Edit     string   `yaml:"edit,omitempty"`
+	Observes []string `yaml:"observes,omitempty"`
+	// TextMark overrides the distance.
+	TextMark TextMark `yaml:"text_mark,omitempty"`
+	// Publication says which label the route's pictures and texts need.
+	Publication *disclose.Publication `yaml:"publication,omitempty"`
 }
 
 // Exempt says why a route is not marked.
@@ -124,10 +140,11 @@ type Exempt struct {
 func Default() Config {
 	return Config{
 		Listen: ":8080", Admin: "127.0.0.1:9090", PublicPath: "/avow", Profile: "strict",
-		Notice: Notice{Cadence: "first", Audience: "general"},
-		Image:  Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold", Label: "off"},
-		Ledger: Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
-		Limits: Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64},
+		Notice:   Notice{Cadence: "first", Audience: "general"},
+		TextMark: TextMark{Distance: textmark.DefaultDistance},
+		Image:    Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold"},
+		Ledger:   Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
+		Limits:   Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64},
 	}
 }
 

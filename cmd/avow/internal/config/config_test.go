@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/middleware"
 )
 
 // full is every key of the documented configuration.
@@ -20,7 +21,7 @@ provider: Example GmbH
 system: assistant
 system_version: "1.4"
 model_card: https://example.org/card
-notice: {cadence: first, text: {en: "You are talking to an AI system."}, audience: general, principal: ""}
+notice: {cadence: 3h, session: "cookie:chat", text: {en: "You are talking to an AI system."}, audience: minors, principal: "Example GmbH"}
 carriers: {header: true, notice: true, field: false, text_mark: true, image_mark: true, metadata: true, manifest: true}
 image: {strength: 1.5, max_pixels: 1000000, webp: metadata, url_only: pass, label: off}
 keys: {file: "/etc/avow/keys.json"}
@@ -32,7 +33,10 @@ opt_out: {content_usage: "", tdm_reservation: ""}
 routes:
   - {path: "/v1/tools/*", exempt: {reason: "machine to machine", owner: "operations", date: 2026-11-23}}
   - {path: "/images/*", shape: image, carriers: {notice: false}, require: [image_mark, metadata]}
-  - {path: "/my/api", shape: {text: ["/answer"], images: ["/pictures/*/data"]}}
+  - {path: "/my/api", shape: {text: ["/answer"], images: ["/pictures/*/data"]}, carriers: {text_mark: false}}
+  - {path: "/call-centre", observes: [emotion_recognition, biometric_categorisation]}
+  - {path: "/spelling", edit: standard}
+  - {path: "/rewrite", edit: substantial}
 `
 
 func TestEveryDocumentedKeyIsRead(t *testing.T) {
@@ -56,8 +60,17 @@ func TestEveryDocumentedKeyIsRead(t *testing.T) {
 	if r.Shape != disclose.ShapeImage || r.Carriers.Has(disclose.CarrierNotice) || r.Require != disclose.NewCarrierSet(disclose.CarrierImageMark, disclose.CarrierMetadata) {
 		t.Errorf("route %+v", r)
 	}
-	if got := c.Routes[2].Shape; !reflect.DeepEqual(got.Images, []string{"/pictures/*/data"}) {
-		t.Errorf("own shape %+v", got)
+	if got := c.Routes[2].Shape; !reflect.DeepEqual(got.Images, []string{"/pictures/*/data"}) || o.Routes[2].Pointers == nil || o.Routes[2].Carriers.Has(disclose.CarrierTextMark) {
+		t.Errorf("own shape %+v, route %+v", got, o.Routes[2])
+	}
+	if o.Notice != (middleware.Notice{Cadence: middleware.Cadence3h, Session: "cookie:chat"}) || d.Principal != "Example GmbH" || d.Audience != disclose.AudienceMinors {
+		t.Errorf("notice %+v, principal %q, audience %q", o.Notice, d.Principal, d.Audience)
+	}
+	if o.Routes[3].Observes != disclose.NoticeEmotion|disclose.NoticeBiometric || o.Routes[4].Edit != middleware.EditStandard || o.Routes[5].Edit != middleware.EditSubstantial {
+		t.Errorf("routes %+v", o.Routes[3:])
+	}
+	if _, err := middleware.New(o); err != nil {
+		t.Errorf("what is checked is refused: %v", err)
 	}
 }
 
@@ -67,13 +80,30 @@ func TestWhatComesLaterSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := strings.Join(c.Later(), "\n")
-	for _, key := range []string{"carriers.text_mark:", "carriers.manifest:", "routes[2].shape:"} {
+	for _, key := range []string{"carriers.manifest:"} {
 		if !strings.Contains(later, key) {
 			t.Errorf("no word about %s in\n%s", key, later)
 		}
 	}
+	for _, key := range []string{"notice", "text_mark", "routes"} {
+		if strings.Contains(later, key) {
+			t.Errorf("%s is said to come later in\n%s", key, later)
+		}
+	}
 	if n := len(Default().Later()); n != 0 {
 		t.Errorf("the defaults have %d warnings", n)
+	}
+}
+
+func TestTextMarkIsSwitched(t *testing.T) {
+	for yaml, want := range map[string]bool{"": true, "carriers: {text_mark: false}": false, "carriers: {text_mark: true, notice: false}": true} {
+		c, err := Parse([]byte(yaml))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Options().Disclose.Carriers.Has(disclose.CarrierTextMark); got != want {
+			t.Errorf("%q: text mark %v, want %v", yaml, got, want)
+		}
 	}
 }
 
@@ -116,6 +146,19 @@ func TestMistakes(t *testing.T) {
 		"header-off":       {"carriers: {header: false}", "carriers.header"},
 		"notice-language":  {`notice: {text: {"!": x}}`, "not a language"},
 		"notice-text":      {"notice: {text: {en: 'Welcome to our website.'}}", "must name an AI system"},
+		"notice-sense":     {"notice: {text: {en: 'This page has an AI assistant.'}}", "must say that one interacts with it"},
+		"audience":         {"notice: {audience: children}", "notice.audience: \"children\" is not possible; choose one of general, plain, minors"},
+		"cadence":          {"notice: {cadence: weekly}", "notice.cadence: \"weekly\" is not possible"},
+		"session":          {"notice: {session: chat}", `notice.session: session has to be "header:NAME" or "cookie:NAME"`},
+		"principal":        {`notice: {principal: "a\nb"}`, "notice.principal: must be one line"},
+		"edit":             {"routes: [{path: /a, edit: light}]", "routes[0] (/a): edit: \"light\" is not possible; choose standard"},
+		"edit-require":     {"routes: [{path: /a, edit: standard, require: [notice]}]", "routes[0] (/a): edit: standard passes answers unmarked"},
+		"observes":         {"routes: [{path: /a, observes: [emotions_recognition]}]", `routes[0] (/a): observes: nothing is called "emotions_recognition"; did you mean "emotion_recognition"?`},
+		"observes-image":   {"routes: [{path: /a, shape: image, observes: [emotion_recognition]}]", "routes[0] (/a): observes: needs answers with a text"},
+		"observes-twice":   {"routes: [{path: /a, observes: [emotion_recognition, emotion_recognition]}]", "observes: name each notice once"},
+		"pointer":          {"routes: [{path: /a, shape: {text: [answer]}}]", "routes[0] (/a): shape: not a JSON pointer to a member"},
+		"pointer-twice":    {"routes: [{path: /a, shape: {text: [/x, /x]}}]", `"/x" is there twice; write it as`},
+		"exempt-blank":     {"routes: [{path: /a, exempt: {reason: ' ', owner: o, date: 2026-11-23}}]", "exempt needs reason, owner and date"},
 		"exempt-owner":     {"routes: [{path: /a, exempt: {reason: r, date: 2026-11-23}}]", "exempt needs reason, owner and date"},
 		"exempt-reason":    {"routes: [{path: /a, exempt: {owner: o, date: 2026-11-23}}]", "exempt needs reason, owner and date"},
 		"exempt-date":      {"routes: [{path: /a, exempt: {reason: r, owner: o}}]", "exempt needs reason, owner and date"},

@@ -19,12 +19,17 @@ func (c Config) Options() middleware.Options {
 			Carriers: c.Carriers.over(disclose.DefaultCarriers), Strength: c.Image.Strength,
 			MaxHeld: int64(c.Limits.HeldBytes), MaxEvent: int(c.Limits.EventBytes), MaxPixels: c.Image.MaxPixels,
 			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
+			Principal: c.Notice.Principal, Audience: c.Notice.audience(), TextMarkDistance: c.TextMark.Distance,
 		},
+		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
 		All: c.All, PublicPath: c.PublicPath,
 		ModelCard: c.ModelCard,
 	}
 	if c.Profile == "standard" {
 		o.Disclose.Profile = disclose.Standard
+	}
+	if v, err := c.Image.Label.visible(); err == nil { // Check has seen to it
+		o.Disclose.VisibleLabel = v
 	}
 	if c.PublicPath == "" {
 		o.PublicPath = "-"
@@ -35,8 +40,30 @@ func (c Config) Options() middleware.Options {
 	return o
 }
 
+// rule is when the notice is given.
+func (n Notice) rule() middleware.Notice {
+	rule := middleware.Notice{Cadence: middleware.Cadence(n.Cadence), Session: n.Session}
+	if n.Cadence == "first" {
+		rule.Cadence = middleware.CadenceFirst
+	}
+	return rule
+}
+
+func (n Notice) audience() disclose.Audience {
+	if n.Audience == "general" {
+		return disclose.AudienceGeneral
+	}
+	return disclose.Audience(n.Audience)
+}
+
+// route converts a route that Check lets through.
 func (r Route) route() middleware.Route {
-	out := middleware.Route{Path: r.Path, Shape: disclose.Shape(r.Shape.Name)}
+	out := middleware.Route{Path: r.Path, Shape: disclose.Shape(r.Shape.Name), Edit: middleware.Edit(r.Edit),
+		Publication: r.Publication, TextMarkDistance: r.TextMark.Distance}
+	out.Observes, _ = disclose.ParseObserves(r.Observes...)
+	if r.Shape.own() {
+		out.Pointers, _ = disclose.NewPointers(r.Shape.Text, r.Shape.Images)
+	}
 	if (r.Carriers != Carriers{}) {
 		out.Carriers = r.Carriers.over(disclose.DefaultCarriers)
 	}
@@ -54,6 +81,7 @@ func (r Route) route() middleware.Route {
 func (c Carriers) over(base disclose.CarrierSet) *disclose.CarrierSet {
 	for carrier, on := range map[disclose.Carrier]*bool{
 		disclose.CarrierHeader: c.Header, disclose.CarrierNotice: c.Notice, disclose.CarrierField: c.Field,
+		disclose.CarrierTextMark:  c.TextMark,
 		disclose.CarrierImageMark: c.ImageMark, disclose.CarrierMetadata: c.Metadata,
 	} {
 		switch {
@@ -77,22 +105,12 @@ func (c Config) Later() []string {
 		}
 	}
 	def := Default()
-	add(c.Notice.Cadence != def.Notice.Cadence, "notice.cadence", "any cadence but first")
-	add(c.Notice.Audience != def.Notice.Audience, "notice.audience", "wording by audience")
-	add(c.Notice.Principal != "", "notice.principal", "naming a principal")
-	add(c.Carriers.TextMark != nil && *c.Carriers.TextMark, "carriers.text_mark", "the text mark")
 	add(c.Carriers.Manifest != nil && *c.Carriers.Manifest, "carriers.manifest", "the signed manifest")
 	add(c.Image.WebP != def.Image.WebP, "image.webp", "marking WebP pixels")
-	add(c.Image.Label != def.Image.Label, "image.label", "the visible label")
 	add(c.Signer != Signer{}, "signer", "signing")
 	add(len(c.Trust.Roots)+len(c.Trust.TSARoots) > 0, "trust", "checking signatures")
 	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
 	add(c.OptOut != OptOut{}, "opt_out", "opt-out signals")
-	for i, r := range c.Routes {
-		at := fmt.Sprintf("routes[%d]", i)
-		add(len(r.Shape.Text)+len(r.Shape.Images) > 0, at+".shape", "a shape of one's own")
-		add(r.Edit != "", at+".edit", "editing declarations")
-	}
 	return out
 }
 

@@ -85,8 +85,11 @@ type Shape struct {
 	Images []string `yaml:"images"`
 }
 
-// own is a Shape in its mapping form.
-type own struct {
+// own reports whether the shape is described by pointers.
+func (s Shape) own() bool { return len(s.Text)+len(s.Images) > 0 }
+
+// pointers is a Shape in its mapping form.
+type pointers struct {
 	Text   []string `yaml:"text"`
 	Images []string `yaml:"images"`
 }
@@ -98,7 +101,7 @@ func (s *Shape) UnmarshalYAML(unmarshal func(any) error) error {
 		s.Name = name
 		return nil
 	}
-	var o own
+	var o pointers
 	if err := unmarshal(&o); err != nil {
 		return err
 	}
@@ -108,8 +111,8 @@ func (s *Shape) UnmarshalYAML(unmarshal func(any) error) error {
 
 // MarshalYAML writes the form it was read in.
 func (s Shape) MarshalYAML() (any, error) {
-	if len(s.Text)+len(s.Images) > 0 {
-		return own{s.Text, s.Images}, nil
+	if s.own() {
+		return pointers{s.Text, s.Images}, nil
 	}
 	return s.Name, nil
 }

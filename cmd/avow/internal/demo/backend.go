@@ -99,7 +99,7 @@ func ollamaChat(w http.ResponseWriter, r *http.Request) {
 // stream sends an answer word by word, at the pace of a model.
 func stream(w http.ResponseWriter, r *http.Request, answer string, send func(token string)) {
 	out := http.NewResponseController(w)
-	for _, token := range strings.SplitAfter(answer, " ") {
+	for _, token := range tokens(answer) {
 		send(token)
 		if out.Flush() != nil {
 			return

@@ -22,6 +22,7 @@ var rules = []rule{
 	{[]string{"are you human", "are you a human", "are you an ai", "are you a bot", "who are you", "what are you"}, []string{
 		"I am not a person. In this demo I am not even an AI model: a handful of rules stands in for one, so that you can see what avow does to an answer.",
 	}},
+	{[]string{"story"}, []string{story}},
 	{[]string{"lighthouse"}, []string{
 		"A lighthouse marks a coast for ships. Its lamp turns behind a lens, so that each lighthouse has a rhythm of its own by which sailors tell it from the others.",
 		"The lens of a lighthouse gathers the light of a small lamp into a beam that can be seen for twenty miles on a clear night.",
@@ -43,6 +44,13 @@ var rules = []rule{
 		"I would have to guess, and a demo should not guess. What do you think yourself?",
 	}},
 }
+
+// story is long enough to carry text marks.
+const story = `The lamp had burned for ninety years when the keeper wrote the last line into the book. Nobody had asked for the line, and nobody would read it before the spring, but every keeper before her had written one each night, and she saw no reason to be the first who did not. The wind had turned in the afternoon. By dusk the sea stood white against the rocks, and the glass in the lantern room shook in its frame.
+
+She climbed the stairs a second time, because the beam seemed slower than it should be. It was not. It only seemed so, as things do when one waits for something. Far out a ship answered with two short lights, and she felt the old comfort of being seen by someone who would never know her name. A lighthouse talks all night and nobody replies, her father used to say, except that now and then somebody arrives.
+
+In the morning the water was flat and brown, and the beach was full of wood. She walked along the line that the tide had drawn and found a door, a chair without a seat, and a box of oranges that had come from the south without a word of where they were going. She took one, sat down on the chair as well as she could, and ate it in the cold light. Then she went up again to turn off the lamp, and wrote a line about the oranges, because somebody might wonder.`
 
 var otherwise = []string{
 	"Tell me more about that.",
@@ -92,4 +100,16 @@ func turned(phrase string) string {
 		return "that way"
 	}
 	return strings.Join(words[:min(len(words), 20)], " ")
+}
+
+// tokens cuts an answer as most tokenizers do: a space leads its word.
+func tokens(answer string) []string {
+	var out []string
+	for i, word := range strings.Split(answer, " ") {
+		if i > 0 {
+			word = " " + word
+		}
+		out = append(out, word)
+	}
+	return out
 }
