@@ -114,6 +114,29 @@ func readFilled(s *jsonscan.Scanner) (bool, error) {
 	return true, nil
 }
 
+// ifFilled is readFilled with what to do then.
+func ifFilled(s *jsonscan.Scanner, then func()) error {
+	filled, err := readFilled(s)
+	if filled {
+		then()
+	}
+	return err
+}
+
+// readFormat reads an object whose member format asks for text that a program
+// will parse.
+func readFormat(s *jsonscan.Scanner, a *asked) error {
+	if s.Kind() != jsonscan.Object {
+		return nil
+	}
+	return s.Object(func(key jsonscan.Span) error {
+		if jsonscan.Is(key.Of(s.Data()), "format") {
+			return readJSONMode(s, a)
+		}
+		return nil
+	})
+}
+
 // readHistory notes what assistants said in a request's messages: a string, or
 // an array of parts with a text each.
 func readHistory(s *jsonscan.Scanner, a *asked) error {

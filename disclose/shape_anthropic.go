@@ -96,13 +96,8 @@ func anthropicAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 		return readHistory(s, a)
 	case jsonscan.Is(key, "output_format"):
 		return readJSONMode(s, a)
-	case jsonscan.Is(key, "output_config") && s.Kind() == jsonscan.Object:
-		return s.Object(func(key jsonscan.Span) error {
-			if jsonscan.Is(key.Of(s.Data()), "format") {
-				return readJSONMode(s, a)
-			}
-			return nil
-		})
+	case jsonscan.Is(key, "output_config"):
+		return readFormat(s, a)
 	}
 	return nil
 }

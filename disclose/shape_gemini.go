@@ -216,11 +216,7 @@ func geminiConfig(s *jsonscan.Scanner, key []byte, a *asked) error {
 	case jsonscan.Is(key, "candidateCount"), jsonscan.Is(key, "candidate_count"):
 		return readNumber(s, &a.choices)
 	case jsonscan.Is(key, "responseLogprobs"), jsonscan.Is(key, "response_logprobs"):
-		filled, err := readFilled(s)
-		if filled {
-			a.noFrames = ReasonOffsets
-		}
-		return err
+		return ifFilled(s, func() { a.noFrames = ReasonOffsets })
 	}
 	return nil
 }

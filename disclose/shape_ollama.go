@@ -48,17 +48,9 @@ func ollamaAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 	case jsonscan.Is(key, "messages"), jsonscan.Is(key, "prompt"):
 		return readHistory(s, a)
 	case jsonscan.Is(key, "format"):
-		filled, err := readFilled(s)
-		if filled {
-			a.constrained = ReasonJSONMode
-		}
-		return err
+		return ifFilled(s, func() { a.constrained = ReasonJSONMode })
 	case jsonscan.Is(key, "logprobs"):
-		filled, err := readFilled(s)
-		if filled {
-			a.noFrames = ReasonOffsets
-		}
-		return err
+		return ifFilled(s, func() { a.noFrames = ReasonOffsets })
 	case jsonscan.Is(key, "suffix"):
 		filled, err := readFilled(s)
 		if filled && a.constrained == ReasonNone {
@@ -66,9 +58,7 @@ func ollamaAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 		}
 		return err
 	case jsonscan.Is(key, "context"):
-		filled, err := readFilled(s)
-		a.later = a.later || filled
-		return err
+		return ifFilled(s, func() { a.later = true })
 	}
 	return nil
 }

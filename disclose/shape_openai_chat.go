@@ -198,17 +198,9 @@ func chatAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 	case jsonscan.Is(key, "messages"):
 		return readHistory(s, a)
 	case jsonscan.Is(key, "logprobs"):
-		filled, err := readFilled(s)
-		if filled {
-			a.noFrames = ReasonOffsets // tokens are compared with the text
-		}
-		return err
+		return ifFilled(s, func() { a.noFrames = ReasonOffsets }) // tokens are compared with the text
 	case isGrammar(key):
-		filled, err := readFilled(s)
-		if filled {
-			a.constrained = ReasonJSONMode
-		}
-		return err
+		return ifFilled(s, func() { a.constrained = ReasonJSONMode })
 	}
 	return nil
 }

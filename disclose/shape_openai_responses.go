@@ -153,15 +153,9 @@ func responsesAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 	case jsonscan.Is(key, "input"):
 		return readHistory(s, a)
 	case jsonscan.Is(key, "previous_response_id"), jsonscan.Is(key, "conversation"):
-		filled, err := readFilled(s)
-		a.later = a.later || filled
-		return err
+		return ifFilled(s, func() { a.later = true })
 	case jsonscan.Is(key, "top_logprobs"):
-		filled, err := readFilled(s)
-		if filled {
-			a.noFrames = ReasonOffsets
-		}
-		return err
+		return ifFilled(s, func() { a.noFrames = ReasonOffsets })
 	case jsonscan.Is(key, "include") && s.Kind() == jsonscan.Array:
 		return s.Array(func(int) error {
 			var what jsonscan.Span
@@ -171,13 +165,8 @@ func responsesAsk(s *jsonscan.Scanner, key []byte, a *asked) error {
 			}
 			return err
 		})
-	case jsonscan.Is(key, "text") && s.Kind() == jsonscan.Object:
-		return s.Object(func(key jsonscan.Span) error {
-			if jsonscan.Is(key.Of(s.Data()), "format") {
-				return readJSONMode(s, a)
-			}
-			return nil
-		})
+	case jsonscan.Is(key, "text"):
+		return readFormat(s, a)
 	}
 	return nil
 }
