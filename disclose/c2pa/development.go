@@ -30,7 +30,7 @@ func NewDevelopment(now time.Time, org string) (root, leaf, key []byte, err erro
 	if org == "" || len(org) > 64 { // upper bound ub-organization-name
 		return nil, nil, nil, fmt.Errorf("c2pa: the organization's name has %d bytes, want 1 to 64", len(org))
 	}
-	now = now.UTC().Truncate(time.Second)
+	now = now.UTC().Truncate(time.Second).Add(-time.Hour) // clocks differ
 	ca, err := newIssuer(now, org)
 	if err != nil {
 		return nil, nil, nil, err
