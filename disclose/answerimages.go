@@ -172,6 +172,7 @@ func (w *Writer) finishImage(data []byte) ([]byte, error) {
 // take notes what became of one image.
 func (w *Writer) take(r imageResult, l Label) error {
 	w.images = append(w.images, delivered{l, imagemeta.Sniff(r.data).MIME(), sha256.Sum256(r.data), int64(len(r.data))})
+	w.unstamped = w.unstamped || r.unstamped
 	if r.missing != 0 {
 		w.missing |= r.missing
 		w.skip(ReasonUndecodable)

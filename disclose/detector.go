@@ -30,6 +30,8 @@ type DetectorOptions struct {
 	// TokenProfiles are the configurations of backends whose own marks are
 	// looked for in the token ids of saved answers; at most 64.
 	TokenProfiles []tokenmark.Profile
+	// Trust are the anchors that signers of manifests are checked against.
+	Trust Trust
 	// Records are asked about the ids that are read; nil asks nobody.
 	Records Records
 	// MaxBytes bounds an input; 0 means 32 MiB.
@@ -165,6 +167,8 @@ func (in *inspection) run() error {
 	switch kind {
 	case KindImage:
 		err = in.readImage(in.data)
+	case KindMedia:
+		in.readManifest(in.data)
 	case KindJSON, KindNDJSON, KindSSE:
 		err = in.readAnswer()
 	case KindText:
@@ -177,6 +181,11 @@ func (in *inspection) run() error {
 	}
 	if err != nil {
 		return err
+	}
+	if in.bindingConflict() {
+		f := in.found[CarrierManifest]
+		f.Status, f.reason = Invalid, CauseConflictingIDs
+		in.set(CarrierManifest, f)
 	}
 	in.askRecords()
 	in.conclude()
@@ -237,8 +246,12 @@ func (in *inspection) verdict() (Status, Cause) {
 		return Present, CauseKeyMatches // what could not be asked raises no verdict
 	case mark.Status == Verified:
 		return Verified, CauseKeyMatches
+	case in.found[CarrierManifest].Status == Verified:
+		return Verified, CauseSignatureTrusted
 	case mark.Status == Present:
 		return Present, mark.reason
+	case in.found[CarrierManifest].Status == Present && in.found[CarrierManifest].reason == CauseSignatureUntrust:
+		return Present, CauseSignatureUntrust
 	}
 	if tokens := in.found[CarrierTokenMark]; tokens.Status == Verified {
 		return Verified, tokens.reason

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/pixels"
 	"github.com/avowai/avow/watermark"
@@ -46,12 +47,14 @@ type imageResult struct {
 	marks   []Mark
 	missing CarrierSet // carriers that this version does not attach to the format
 	changed bool
+	// unstamped: signed, without the time stamp that should be there.
+	unstamped bool
 }
 
 // failedImage is the result of an image that stays as it is.
 func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
 	res := imageResult{data: data}
-	for _, c := range (set & NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierVisibleLabel)).List() {
+	for _, c := range (set & NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierManifest, CarrierVisibleLabel)).List() {
 		res.marks = append(res.marks, Mark{Carrier: c, Reason: r, Err: err})
 	}
 	return res
@@ -59,20 +62,23 @@ func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
 
 // An imageJob is one image on its way through the steps.
 type imageJob struct {
-	im      *imageMarker
-	ctx     context.Context
-	info    imagemeta.Info
-	data    []byte
-	label   Label
-	visible *VisibleLabel
-	want    CarrierSet
-	res     imageResult
+	im   *imageMarker
+	ctx  context.Context
+	info imagemeta.Info
+	data []byte
+	// original is the file as it came; data is it without a foreign manifest.
+	original []byte
+	parent   *c2pa.Parent
+	label    Label
+	visible  *VisibleLabel
+	want     CarrierSet
+	res      imageResult
 }
 
 // mark attaches what set names of the image carriers to one image file.
 //
-// The order of the steps is law: pixels, then their encoding, then XMP, and
-// later the manifest, which binds all bytes before it.
+// The order of the steps is law: pixels, then their encoding, then XMP, then
+// the manifest, which binds all bytes before it.
 //
 // visible, where it is not nil, is drawn first.
 func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set CarrierSet, visible *VisibleLabel) (res imageResult) {
@@ -91,11 +97,9 @@ func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set Carri
 		return failedImage(data, set, ReasonUndecodable, err)
 	case !info.Complete:
 		return failedImage(data, set, ReasonUndecodable, fmt.Errorf("%v file: %w", info.Format, ErrTruncated))
-	case info.HasC2PA:
-		return failedImage(data, set, ReasonForeignManifest, nil)
 	}
-	j := &imageJob{im: im, ctx: ctx, info: info, data: data, label: l, visible: visible, want: set, res: imageResult{data: data}}
-	for _, step := range []func(*imageJob) bool{(*imageJob).markPixels, (*imageJob).writeXMP} {
+	j := &imageJob{im: im, ctx: ctx, info: info, data: data, original: data, label: l, visible: visible, want: set, res: imageResult{data: data}}
+	for _, step := range []func(*imageJob) bool{(*imageJob).openManifest, (*imageJob).markPixels, (*imageJob).writeXMP, (*imageJob).writeManifest} {
 		if !step(j) {
 			break
 		}

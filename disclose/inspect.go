@@ -59,7 +59,7 @@ func (in *inspection) readImage(data []byte) error {
 		return fmt.Errorf("%w: the image has %d x %d pixels, at most %d pixels and %d on a side are read; scale it down first",
 			ErrInputTooLarge, info.Width, info.Height, in.d.o.MaxPixels, maxSide)
 	}
-	in.readMetadata(data, info)
+	in.readMetadata(data)
 	if err := in.d.jobs.Acquire(in.ctx, 1); err != nil {
 		return err
 	}
@@ -127,12 +127,8 @@ func (in *inspection) keyNote() string {
 	return ""
 }
 
-func (in *inspection) readMetadata(data []byte, info imagemeta.Info) {
-	in.set(CarrierManifest, Finding{Status: Absent})
-	if info.HasC2PA {
-		in.set(CarrierManifest, Finding{Status: Present, reason: CauseStatementOnly,
-			Detail: "a C2PA manifest is there; its signature was not checked by this version"})
-	}
+func (in *inspection) readMetadata(data []byte) {
+	in.readManifest(data)
 	fields, err := imagemeta.Read(data)
 	switch {
 	case err != nil:

@@ -175,7 +175,7 @@ func (v *VisibleLabel) draw(img image.Image, orientation int, id watermark.Paylo
 // applicable is what of set applies to images, and the visible label where it is
 // switched on: routes choose among machine-readable carriers alone.
 func applicable(set CarrierSet, visible *VisibleLabel) CarrierSet {
-	set &= NewCarrierSet(CarrierImageMark, CarrierMetadata)
+	set &= NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierManifest)
 	if visible != nil {
 		set = set.With(CarrierVisibleLabel)
 	}

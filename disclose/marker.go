@@ -50,6 +50,12 @@ func NewMarker(o Options) (*Marker, error) {
 	if o.Key.IsZero() {
 		m.carriers = m.carriers.Without(CarrierImageMark).Without(CarrierTextMark)
 	}
+	if o.Provenance == nil {
+		m.carriers = m.carriers.Without(CarrierManifest)
+	}
+	if err := o.Provenance.check(); err != nil {
+		return nil, err
+	}
 	if !m.carriers.Has(CarrierHeader) {
 		return nil, fmt.Errorf("disclose: the header carrier cannot be switched off: it is the least an AI output carries")
 	}

@@ -10,7 +10,7 @@ import (
 
 // DefaultCarriers are the carriers a Marker attaches unless told otherwise.
 const DefaultCarriers = CarrierSet(1<<CarrierHeader | 1<<CarrierNotice | 1<<CarrierField |
-	1<<CarrierTextMark | 1<<CarrierImageMark | 1<<CarrierMetadata)
+	1<<CarrierTextMark | 1<<CarrierImageMark | 1<<CarrierMetadata | 1<<CarrierManifest)
 
 // Options configure a Marker. The zero value is the recommended setting, save
 // for what only the operator can know: Provider, System and Key.
@@ -56,6 +56,8 @@ type Options struct {
 	// Audience is who the built-in notices are written for; the zero value is
 	// anyone.
 	Audience Audience
+	// Provenance signs outputs; nil: they carry no manifest.
+	Provenance *Provenance
 	// Detector is the address of the verification page, named in fields and
 	// metadata; nil leaves it out.
 	Detector *url.URL
@@ -66,7 +68,7 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Observe, where set, receives the time each stage took. The stages are
-	// a closed set: decode, embed, encode, metadata, splice.
+	// a closed set: decode, embed, encode, metadata, manifest, splice.
 	Observe func(stage string, d time.Duration)
 	// ObserveQueue, where set, is told of images entering (+1) and leaving
 	// (-1) the queue.

@@ -23,8 +23,10 @@ func (w *Writer) recordHeld(out []byte) error {
 		return nil
 	}
 	outcome, _ := w.outcome()
+	sum := sha256.Sum256(out)
+	store := w.signStored(sum)
 	r := w.newRecord(outcome)
-	r.SHA256, r.Size = sha256.Sum256(out), int64(len(out))
+	r.SHA256, r.Size, r.Manifest = sum, int64(len(out)), store
 	return w.put(r)
 }
 
@@ -36,10 +38,14 @@ func (w *Writer) record(outcome Outcome) error {
 	if outcome == OutcomeMarked {
 		outcome, _ = w.outcome()
 	}
-	r := w.newRecord(outcome)
+	var sum [32]byte
+	var store []byte
 	if w.digest != nil { // nil where a held output broke off before it left
-		r.SHA256 = [32]byte(w.digest.Sum(nil))
+		sum = [32]byte(w.digest.Sum(nil))
+		store = w.signStored(sum)
 	}
+	r := w.newRecord(outcome)
+	r.SHA256, r.Manifest = sum, store
 	r.Size = w.delivered
 	return w.put(r)
 }

@@ -46,6 +46,7 @@ type Writer struct {
 	responseID string
 	unrecorded bool
 	recalled   bool // the answer was sent, and recorded, before
+	unstamped  bool // signed without the time stamp that should be there
 	empty      bool // the answer has no text yet, so that its notice is still due
 
 	err       error
@@ -77,12 +78,16 @@ type Result struct {
 	Reason     Reason    // of a passed or withheld outcome
 	Missing    []Carrier // of a degraded outcome
 	Unrecorded bool      // the record could not be kept
+	Unstamped  bool      // signed without a time stamp that should be there
 	Skipped    []Reason  // every reason counted on the way, each once
 	Marks      []Mark
 	IDs        []watermark.Payload // the response's first, then those of its images
 	Language   language.Tag        // of the notice, where one was given
 	Notice     bool                // a notice was given
-	Notices    Notices             // those that were
+	// Manifest is the address of the output's stored manifest, "" for none. A
+	// stream's is there once the stream has ended.
+	Manifest string
+	Notices  Notices // those that were
 }
 
 // Write takes the next bytes of the output. Its first error may be a
@@ -150,7 +155,7 @@ func (w *Writer) Changed() bool { return w.changed }
 // the first byte on, what is meant to come.
 func (w *Writer) Result() Result {
 	r := Result{
-		Label: w.label, Unrecorded: w.unrecorded,
+		Label: w.label, Unrecorded: w.unrecorded, Unstamped: w.unstamped,
 		Missing: w.missing.List(), Skipped: slices.Clone(w.skipped), Marks: slices.Clone(w.marks),
 		IDs: []watermark.Payload{w.label.ID},
 	}
@@ -165,6 +170,7 @@ func (w *Writer) Result() Result {
 		r.Language = w.language()
 	}
 	r.Outcome, r.Reason = w.outcome()
+	r.Manifest = w.manifestURL()
 	return r
 }
 
@@ -176,7 +182,7 @@ func (w *Writer) outcome() (Outcome, Reason) {
 		return OutcomeWithheld, held.Reason
 	case w.aborted || w.err != nil:
 		return OutcomeAborted, ReasonNone
-	case w.missing != 0 || w.unrecorded:
+	case w.missing != 0 || w.unrecorded || w.unstamped:
 		return OutcomeDegraded, ReasonNone
 	case w.passReason != ReasonNone:
 		return OutcomePassed, w.passReason

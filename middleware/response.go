@@ -369,5 +369,8 @@ func (w *response) setMarks(h http.Header, result disclose.Result) {
 	if w.status/100 == 2 {
 		h["Accept-Ranges"] = []string{"none"}
 		addLink(h)
+		if result.Manifest != "" {
+			h["Link"] = append(h["Link"], "<"+result.Manifest+`>; rel="c2pa-manifest"`)
+		}
 	}
 }

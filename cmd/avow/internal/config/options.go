@@ -82,7 +82,7 @@ func (c Carriers) over(base disclose.CarrierSet) *disclose.CarrierSet {
 	for carrier, on := range map[disclose.Carrier]*bool{
 		disclose.CarrierHeader: c.Header, disclose.CarrierNotice: c.Notice, disclose.CarrierField: c.Field,
 		disclose.CarrierTextMark:  c.TextMark,
-		disclose.CarrierImageMark: c.ImageMark, disclose.CarrierMetadata: c.Metadata,
+		disclose.CarrierImageMark: c.ImageMark, disclose.CarrierMetadata: c.Metadata, disclose.CarrierManifest: c.Manifest,
 	} {
 		switch {
 		case on == nil:
@@ -105,10 +105,7 @@ func (c Config) Later() []string {
 		}
 	}
 	def := Default()
-	add(c.Carriers.Manifest != nil && *c.Carriers.Manifest, "carriers.manifest", "the signed manifest")
 	add(c.Image.WebP != def.Image.WebP, "image.webp", "marking WebP pixels")
-	add(c.Signer != Signer{}, "signer", "signing")
-	add(len(c.Trust.Roots)+len(c.Trust.TSARoots) > 0, "trust", "checking signatures")
 	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
 	add(c.OptOut != OptOut{}, "opt_out", "opt-out signals")
 	return out
