@@ -128,21 +128,12 @@ func (in *inspection) keyNote() string {
 }
 
 func (in *inspection) readMetadata(data []byte, info imagemeta.Info) {
+	origin, _ := imagemeta.ReadOrigin(data) // Probe has read the file's headers
 	in.set(CarrierManifest, Finding{Status: Absent})
 	if info.HasC2PA {
-		in.set(CarrierManifest, Finding{Status: Present, reason: CauseStatementOnly,
-			Detail: "a C2PA manifest is there; its signature was not checked by this version"})
+		in.set(CarrierManifest, Finding{Status: Present, reason: CauseStatementOnly, Detail: manifestDetail(origin)})
 	}
-	fields, err := imagemeta.Read(data)
-	switch {
-	case err != nil:
-		in.set(CarrierMetadata, Finding{Status: NotChecked, Detail: "XMP is there but cannot be read"})
-	case isAISource(fields.DigitalSourceType) || fields.AISystemUsed != "":
-		in.set(CarrierMetadata, Finding{Status: Present, reason: CauseStatementOnly, ID: payloadOrNone(fields.GUID),
-			Detail: Printable(strings.TrimSpace(strings.Join([]string{lastPart(fields.DigitalSourceType), fields.AISystemUsed, fields.AISystemVersionUsed}, " ")))})
-	default:
-		in.set(CarrierMetadata, Finding{Status: Absent})
-	}
+	in.set(CarrierMetadata, metadataFinding(origin))
 }
 
 // isAISource reports whether an IPTC term says that AI took part.

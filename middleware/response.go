@@ -369,5 +369,6 @@ func (w *response) setMarks(h http.Header, result disclose.Result) {
 	if w.status/100 == 2 {
 		h["Accept-Ranges"] = []string{"none"}
 		addLink(h)
+		addOptOut(h, w.ex.c.marker.OptOut())
 	}
 }
