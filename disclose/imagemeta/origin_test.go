@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -193,4 +194,17 @@ func FuzzReadOrigin(f *testing.F) {
 			t.Fatalf("generator %q by %q", o.Generator, o.Place)
 		}
 	})
+}
+
+// TestGeneratorsAreDocumented: the table that people read has every row.
+func TestGeneratorsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/metadata.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range Generators() {
+		if !strings.Contains(string(doc), "| "+g.Name+" |") {
+			t.Errorf("docs/metadata.md does not have %s", g.Name)
+		}
+	}
 }
