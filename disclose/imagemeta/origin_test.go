@@ -14,7 +14,7 @@ import (
 func TestGenerators(t *testing.T) {
 	files := generatorFiles(t)
 	for _, g := range Generators() {
-		if len(files[g.Name]) == 0 || g.Source == "" {
+		if len(files[g.Name])+len(g.stores) == 0 || len(files[g.Name]) == 0 && len(g.signs) > 0 || g.Source == "" {
 			t.Errorf("%s has %d files, and the source %q", g.Name, len(files[g.Name]), g.Source)
 		}
 		for i, file := range files[g.Name] {
@@ -76,6 +76,14 @@ func TestManifestStoreNames(t *testing.T) {
 	} {
 		if o, err := ReadOrigin(file); err != nil || o.Manifest != "OpenAI (ChatGPT, DALL·E)" || o.Generator != "" {
 			t.Errorf("%s: manifest names %q, generator %q, %v", name, o.Manifest, o.Generator, err)
+		}
+	}
+	for _, g := range Generators() {
+		for _, name := range g.stores {
+			file := pngFile(t, makeChunk("caBX", []byte(strings.Replace(body, "ChatGPT", name, 1))))
+			if o, _ := ReadOrigin(file); o.Manifest != g.Name {
+				t.Errorf("a store with %s names %q, want %q", name, o.Manifest, g.Name)
+			}
 		}
 	}
 	camera := strings.Replace(body, "trainedAlgorithmicMedia", "digitalCapture", 1)
