@@ -168,7 +168,7 @@ func (in *inspection) run() error {
 	case KindImage:
 		err = in.readImage(in.data)
 	case KindMedia:
-		in.readManifest(in.data)
+		in.readManifest(in.data, "")
 	case KindJSON, KindNDJSON, KindSSE:
 		err = in.readAnswer()
 	case KindText:

@@ -267,6 +267,7 @@ func (j *imageJob) writeXMP() bool {
 		return true
 	}
 	fields := xmpFields(j.label)
+	fields.AIGC = j.im.o.AIGC.text(j.label)
 	if d := j.im.o.Detector; d != nil {
 		fields.Detector = d.String()
 	}

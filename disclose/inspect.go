@@ -128,17 +128,9 @@ func (in *inspection) keyNote() string {
 }
 
 func (in *inspection) readMetadata(data []byte) {
-	in.readManifest(data)
-	fields, err := imagemeta.Read(data)
-	switch {
-	case err != nil:
-		in.set(CarrierMetadata, Finding{Status: NotChecked, Detail: "XMP is there but cannot be read"})
-	case isAISource(fields.DigitalSourceType) || fields.AISystemUsed != "":
-		in.set(CarrierMetadata, Finding{Status: Present, reason: CauseStatementOnly, ID: payloadOrNone(fields.GUID),
-			Detail: Printable(strings.TrimSpace(strings.Join([]string{lastPart(fields.DigitalSourceType), fields.AISystemUsed, fields.AISystemVersionUsed}, " ")))})
-	default:
-		in.set(CarrierMetadata, Finding{Status: Absent})
-	}
+	origin, _ := imagemeta.ReadOrigin(data) // Probe has read the file's headers
+	in.readManifest(data, origin.Manifest)
+	in.set(CarrierMetadata, metadataFinding(origin))
 }
 
 // isAISource reports whether an IPTC term says that AI took part.

@@ -11,10 +11,15 @@ import (
 	"github.com/avowai/avow/watermark"
 )
 
-// readManifest validates the manifest store in a file.
-func (in *inspection) readManifest(data []byte) {
+// readManifest validates the manifest store in a file; named is a well-known
+// generator whose name it holds, or "".
+func (in *inspection) readManifest(data []byte, named string) {
 	r, err := validate.Asset(in.ctx, data, in.d.o.Trust.options())
-	in.set(CarrierManifest, manifestFinding(r, err))
+	f := manifestFinding(r, err)
+	if named != "" && f.Status != Absent {
+		f.Detail = Printable(strings.TrimPrefix(f.Detail+"; it names "+named, "; "))
+	}
+	in.set(CarrierManifest, f)
 }
 
 // manifestFinding reports on a validation. What could not be checked is never

@@ -61,6 +61,12 @@ type Options struct {
 	// Detector is the address of the verification page, named in fields and
 	// metadata; nil leaves it out.
 	Detector *url.URL
+	// AIGC adds China's implicit label to the metadata of images; nil leaves it
+	// out.
+	AIGC *AIGCLabel
+	// OptOut are signals to those who gather training data; the zero value gives
+	// none.
+	OptOut OptOut
 	// Records keeps what was marked; nil keeps nothing.
 	Records Records
 	// Logger receives failures; nil discards them.

@@ -64,6 +64,9 @@ func (c *core) public() map[string]http.Handler {
 	doc := c.marker.WellKnown()
 	doc.ModelCard, doc.Contact = c.o.ModelCard, c.o.Contact
 	pages := map[string]http.Handler{disclose.WellKnownPath: WellKnownHandler(doc)}
+	if rep := c.marker.OptOut().TDMRep(); rep != nil {
+		pages[disclose.TDMRepPath] = documentHandler(rep)
+	}
 	base := c.o.PublicPath
 	if base == "" {
 		base = "/avow"

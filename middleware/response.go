@@ -372,5 +372,6 @@ func (w *response) setMarks(h http.Header, result disclose.Result) {
 		if result.Manifest != "" {
 			h["Link"] = append(h["Link"], "<"+result.Manifest+`>; rel="c2pa-manifest"`)
 		}
+		addOptOut(h, w.ex.c.marker.OptOut())
 	}
 }

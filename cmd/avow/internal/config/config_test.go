@@ -21,15 +21,16 @@ provider: Example GmbH
 system: assistant
 system_version: "1.4"
 model_card: https://example.org/card
+detector: https://example.org/avow/verify
 notice: {cadence: 3h, session: "cookie:chat", text: {en: "You are talking to an AI system."}, audience: minors, principal: "Example GmbH"}
 carriers: {header: true, notice: true, field: false, text_mark: true, image_mark: true, metadata: true, manifest: true}
-image: {strength: 1.5, max_pixels: 1000000, webp: metadata, url_only: pass, label: off}
+image: {strength: 1.5, max_pixels: 1000000, webp: metadata, url_only: pass, label: off, aigc: {producer: "00123"}}
 keys: {file: "/etc/avow/keys.json"}
 signer: {chain: "", key: "", tsa: ""}
 trust: {roots: [], tsa_roots: []}
 ledger: {url: "", retention: 17520h, fingerprints: true}
 limits: {held_bytes: 16MiB, event_bytes: 128KiB, jobs: 2, queue: 8}
-opt_out: {content_usage: "", tdm_reservation: ""}
+opt_out: {content_usage: "train-ai=n", tdm_reservation: 1, tdm_policy: "https://example.org/tdm.json"}
 routes:
   - {path: "/v1/tools/*", exempt: {reason: "machine to machine", owner: "operations", date: 2026-11-23}}
   - {path: "/images/*", shape: image, carriers: {notice: false}, require: [image_mark, metadata]}
@@ -69,6 +70,10 @@ func TestEveryDocumentedKeyIsRead(t *testing.T) {
 	if o.Routes[3].Observes != disclose.NoticeEmotion|disclose.NoticeBiometric || o.Routes[4].Edit != middleware.EditStandard || o.Routes[5].Edit != middleware.EditSubstantial {
 		t.Errorf("routes %+v", o.Routes[3:])
 	}
+	if d.AIGC == nil || d.AIGC.Producer != "00123" || d.Detector.String() != "https://example.org/avow/verify" ||
+		d.OptOut != (disclose.OptOut{ContentUsage: "train-ai=n", TDMReservation: "1", TDMPolicy: "https://example.org/tdm.json"}) {
+		t.Errorf("AIGC %+v, detector %v, opt-out %+v", d.AIGC, d.Detector, d.OptOut)
+	}
 	if _, err := middleware.New(o); err != nil {
 		t.Errorf("what is checked is refused: %v", err)
 	}
@@ -85,7 +90,7 @@ func TestWhatComesLaterSaysSo(t *testing.T) {
 			t.Errorf("no word about %s in\n%s", key, later)
 		}
 	}
-	for _, key := range []string{"notice", "text_mark", "routes"} {
+	for _, key := range []string{"notice", "text_mark", "routes", "opt_out", "aigc"} {
 		if strings.Contains(later, key) {
 			t.Errorf("%s is said to come later in\n%s", key, later)
 		}

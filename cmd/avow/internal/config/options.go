@@ -19,6 +19,7 @@ func (c Config) Options() middleware.Options {
 			Carriers: c.Carriers.over(disclose.DefaultCarriers), Strength: c.Image.Strength,
 			MaxHeld: int64(c.Limits.HeldBytes), MaxEvent: int(c.Limits.EventBytes), MaxPixels: c.Image.MaxPixels,
 			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
+			AIGC: c.Image.AIGC.label(), OptOut: c.OptOut.signals(), Detector: c.signpost(),
 			Principal: c.Notice.Principal, Audience: c.Notice.audience(), TextMarkDistance: c.TextMark.Distance,
 		},
 		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
@@ -107,7 +108,6 @@ func (c Config) Later() []string {
 	def := Default()
 	add(c.Image.WebP != def.Image.WebP, "image.webp", "marking WebP pixels")
 	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
-	add(c.OptOut != OptOut{}, "opt_out", "opt-out signals")
 	return out
 }
 
