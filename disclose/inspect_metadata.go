@@ -54,4 +54,3 @@ func metadataFinding(o imagemeta.Origin) Finding {
 	}
 	return Finding{Status: Present, reason: CauseStatementOnly, ID: payloadOrNone(f.GUID), Detail: Printable(strings.Join(parts, "; "))}
 }
-

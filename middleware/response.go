@@ -93,7 +93,7 @@ func (w *response) decide() {
 	ex.join(w.r.Context())
 	w.plan = decide(w.r.Method, w.status, h, policy{
 		profile: ex.c.profile, proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
-		shape: ex.route.shape, require: ex.route.require,
+		shape: ex.route.shape, require: ex.route.require, manifests: ex.c.marker.Enabled().Has(disclose.CarrierManifest),
 		author: ex.by(), speaks: ex.speaks(), edit: ex.route.edit,
 	})
 	if w.plan.noTransform && !ex.c.warned.Swap(true) {

@@ -85,12 +85,12 @@ func TestWhatComesLaterSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := strings.Join(c.Later(), "\n")
-	for _, key := range []string{"carriers.manifest:"} {
+	for _, key := range []string{"ledger:"} {
 		if !strings.Contains(later, key) {
 			t.Errorf("no word about %s in\n%s", key, later)
 		}
 	}
-	for _, key := range []string{"notice", "text_mark", "routes", "opt_out", "aigc"} {
+	for _, key := range []string{"notice", "text_mark", "routes", "opt_out", "aigc", "manifest", "signer", "trust"} {
 		if strings.Contains(later, key) {
 			t.Errorf("%s is said to come later in\n%s", key, later)
 		}
