@@ -1,0 +1,207 @@
+package validate
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/avowai/avow/internal/jumbf"
+)
+
+// An ingredientMap is an ingredient assertion of version 1 to 3.
+type ingredientMap struct {
+	Relationship string     `cbor:"relationship"`
+	Title        string     `cbor:"dc:title"`
+	Old          *hashedURI `cbor:"c2pa_manifest"`  // version 1 and 2
+	Active       *hashedURI `cbor:"activeManifest"` // version 3
+	Signature    *hashedURI `cbor:"claimSignature"`
+	Thumbnail    *hashedURI `cbor:"thumbnail"`
+
+	Status  []recordedStatus `cbor:"validationStatus"`
+	Results *struct {
+		Active recordedCodes `cbor:"activeManifest"`
+		Deltas []struct {
+			Codes recordedCodes `cbor:"validationDeltas"`
+		} `cbor:"ingredientDeltas"`
+	} `cbor:"validationResults"`
+}
+
+type recordedStatus struct {
+	Code string `cbor:"code"`
+	URL  string `cbor:"url"`
+}
+
+type recordedCodes struct {
+	Success       []recordedStatus `cbor:"success"`
+	Informational []recordedStatus `cbor:"informational"`
+	Failure       []recordedStatus `cbor:"failure"`
+}
+
+func (r recordedCodes) all() []recordedStatus {
+	return slices.Concat(r.Success, r.Informational, r.Failure)
+}
+
+// manifest is the reference to the ingredient's manifest, nil for none.
+func (i *ingredientMap) manifest() *hashedURI {
+	if i.Active != nil {
+		return i.Active
+	}
+	return i.Old
+}
+
+// readIngredient reads an ingredient assertion and checks its relation.
+func readIngredient(b *jumbf.Box) (*ingredientMap, error) {
+	data := content(b)
+	if data == nil {
+		return nil, errors.New("no CBOR")
+	}
+	ing := &ingredientMap{}
+	if err := decode(data, ing); err != nil {
+		return nil, err
+	}
+	if !slices.Contains([]string{"parentOf", "componentOf", "inputTo"}, ing.Relationship) {
+		return nil, errors.New("no known relationship")
+	}
+	return ing, nil
+}
+
+// A recordKey is a status that an ingredient assertion states about its
+// ingredient: whoever signed that assertion knew of it.
+type recordKey struct{ code, url string }
+
+func (c *checker) record(ing *ingredientMap, m *manifest) {
+	all := ing.Status
+	if ing.Results != nil {
+		all = ing.Results.Active.all()
+		for _, d := range ing.Results.Deltas {
+			all = append(all, d.Codes.all()...)
+		}
+	}
+	for _, s := range all {
+		if c.recorded == nil {
+			c.recorded = map[recordKey]bool{}
+		}
+		url := s.URL
+		if t, ok := parseURI(url); ok && t.manifest == "" {
+			url = m.uri(url[len("self#jumbf="):])
+		}
+		c.recorded[recordKey{s.Code, url}] = true
+	}
+}
+
+// forgetRecorded drops the statuses of ingredients that were recorded, as the
+// spec has it ("Performing recursive validation"): a manifest is not invalid
+// because it says that its ingredient is.
+func (c *checker) forgetRecorded() {
+	c.result.Statuses = slices.DeleteFunc(c.result.Statuses, func(s Status) bool {
+		return s.Ingredient != "" && c.recorded[recordKey{s.Code, s.URL}]
+	})
+}
+
+// ingredients checks the manifests of all ingredients of m, each manifest once.
+func (c *checker) ingredients(m *manifest, depth int) {
+	outer := c.ingredient
+	defer func() { c.ingredient = outer }()
+	for _, b := range m.eachAssertion("c2pa.ingredient") {
+		if c.ctx.Err() != nil {
+			return
+		}
+		c.ingredient = m.uri("c2pa.assertions/" + b.Label)
+		c.ingredientOf(m, b, depth)
+	}
+}
+
+func (c *checker) ingredientOf(m *manifest, b *jumbf.Box, depth int) {
+	uri := c.ingredient
+	ing, err := readIngredient(b)
+	if err != nil {
+		c.fail(ingredientMalformed, uri, err.Error())
+		return
+	}
+	if ing.Thumbnail != nil {
+		c.reference(m, *ing.Thumbnail, uri)
+	}
+	ref := ing.manifest()
+	switch {
+	case ref == nil && ing.Relationship != "inputTo":
+		c.info(ingredientUnknown, uri, "an ingredient without a manifest: "+clip(ing.Title))
+	case ref == nil:
+	case depth >= maxDepth:
+		c.fail(generalError, uri, "ingredients of ingredients without end")
+	default:
+		if isLabel(b.Label, "c2pa.ingredient.v3") && ing.Results == nil {
+			c.fail(ingredientMalformed, uri, "an ingredient with a manifest, but without its validation results")
+		}
+		c.ingredientManifestOf(m, ing, depth)
+	}
+}
+
+// ingredientManifestOf checks that the manifest is the one the ingredient
+// assertion means, then the manifest itself, but for its hard binding: the
+// ingredient's bytes are not here.
+func (c *checker) ingredientManifestOf(m *manifest, ing *ingredientMap, depth int) {
+	ref := ing.manifest()
+	next, box := c.all.resolve(m, ref.URL)
+	if next == nil || box != next.box {
+		c.fail(ingredientMissing, clip(ref.URL), "the ingredient's manifest is missing")
+		return
+	}
+	h, f := m.claim.algorithm(ref.Alg)
+	switch {
+	case f != nil:
+		c.fail(f.code, c.ingredient, f.text)
+	case len(next.redacted) > 0:
+		c.bySignature(m, ing, next)
+	case !matches(h, next.hashed, ref.Hash):
+		c.fail(ingredientMismatch, clip(ref.URL), "the ingredient's manifest is another one")
+	default:
+		c.ok(ingredientValidated, clip(ref.URL), "")
+	}
+	c.nested(next, depth)
+}
+
+// bySignature compares the hash of the claim signature, which redactions leave
+// as it was ("Claim Signature Hash Validation Method"). Ingredients of version 1
+// claims have no such hash: redaction breaks them beyond checking.
+func (c *checker) bySignature(m *manifest, ing *ingredientMap, next *manifest) {
+	if ing.Signature == nil {
+		if next.claim != nil && next.claim.version == 1 {
+			c.note("the hash of a redacted manifest with a claim of version 1")
+			return
+		}
+		c.fail(ingredientSigMissing, c.ingredient, "a redacted ingredient without the hash of its signature")
+		return
+	}
+	owner, box := c.all.resolve(m, ing.Signature.URL)
+	h, f := m.claim.algorithm(ing.Signature.Alg)
+	switch {
+	case f != nil:
+		c.fail(f.code, c.ingredient, f.text)
+	case box == nil || owner != next:
+		c.fail(ingredientSigMissing, c.ingredient, "the ingredient's signature is missing")
+	case !matches(h, box.Data, ing.Signature.Hash):
+		c.fail(ingredientSigWrong, c.ingredient, "the ingredient's signature is another one")
+	default:
+		c.ok(ingredientSigOK, c.ingredient, "")
+	}
+}
+
+// nested checks a manifest as an ingredient, once, and its own ingredients.
+// Statuses keep the URI of the first ingredient assertion that led there. A
+// manifest that leads back to itself is met as one already seen.
+func (c *checker) nested(m *manifest, depth int) {
+	if _, seen := c.states[m.label]; seen {
+		return
+	}
+	c.states[m.label] = Invalid
+	from, uri, doubt := len(c.result.Statuses), c.ingredient, c.doubt
+	if m.claim == nil {
+		if err := m.readClaim(); err != nil {
+			c.report(err)
+			return
+		}
+	}
+	c.manifest(m)
+	c.ingredients(m, depth+1)
+	c.ingredient = uri
+	c.states[m.label] = stateOf(c.result.Statuses[from:], uri, c.doubt && !doubt)
+}
