@@ -8,7 +8,7 @@ import (
 // A Format is a file format that can hold a manifest store.
 type Format uint8
 
-// The formats. GIF, AVI and FLAC are only read.
+// The formats. GIF and AVI are only read.
 const (
 	Unknown Format = iota
 	PNG
@@ -58,12 +58,17 @@ var drivers map[Format]driver
 
 func init() {
 	riff := driver{scan: scanRIFF, frame: frameRIFF, fix: fixRIFF}
+	id3 := driver{scan: scanID3, frame: frameID3, fix: fixID3}
 	drivers = map[Format]driver{
 		PNG:  {scan: scanPNG, frame: framePNG, fix: fixNothing, seal: sealPNG},
 		JPEG: {scan: scanJPEG, frame: frameJPEG, fix: fixNothing},
 		WebP: riff,
 		WAV:  riff,
 		AVI:  {scan: scanRIFF},
+		GIF:  {scan: scanGIF},
+		MP3:  id3,
+		FLAC: id3,
+		BMFF: {scan: scanBMFF, frame: frameBMFF, fix: fixBMFF},
 	}
 }
 
@@ -86,6 +91,10 @@ func Sniff(data []byte) Format {
 		return JPEG
 	case len(data) >= riffHeader && string(data[:4]) == "RIFF":
 		return map[string]Format{"WEBP": WebP, "WAVE": WAV, "AVI ": AVI}[string(data[8:12])]
+	case bytes.HasPrefix(data, []byte("GIF87a")), bytes.HasPrefix(data, []byte("GIF89a")):
+		return GIF
+	case len(data) >= 12 && string(data[4:8]) == "ftyp":
+		return BMFF
 	}
-	return Unknown
+	return sniffAudio(data)
 }

@@ -149,8 +149,9 @@ func isStoreHead(box []byte) bool {
 type gathering struct {
 	stores []store
 	last   piece
-	box    []byte // LBox and TBox of the store being gathered
-	seen   map[uint16]bool
+	box    []byte          // LBox and TBox of the store being gathered
+	seen   map[uint16]bool // instances of foreign boxes
+	taken  int             // segments of stores
 }
 
 // take adds a segment to the stores. A continuation has the instance of its
@@ -162,6 +163,7 @@ func (g *gathering) take(s segment, p piece, data []byte) {
 	case p.sequence == 1 && isStoreHead(box):
 		g.stores = append(g.stores, store{whole: []Range{s.whole}, parts: []Range{p.box}})
 		g.last, g.box = p, box[:boxHeader]
+		g.taken++
 	case n > 0 && p.instance == g.last.instance && p.sequence == g.last.sequence+1 && bytes.Equal(box[:boxHeader], g.box):
 		head := int64(boxHeader)
 		if binary.BigEndian.Uint32(box) == 1 {
@@ -171,6 +173,7 @@ func (g *gathering) take(s segment, p piece, data []byte) {
 		st.whole = append(st.whole, s.whole)
 		st.parts = append(st.parts, Range{p.box.Start + head, p.box.Length - head})
 		g.last = p
+		g.taken++
 	default:
 		g.seen[p.instance] = true
 	}
@@ -201,6 +204,9 @@ func scanJPEG(data []byte) (s scan, err error) {
 		g.stores[i].exclude = g.stores[i].whole
 	}
 	s.stores, s.keep = g.stores, g.seen
+	if len(g.seen) > 1<<15 {
+		s.refuse = fmt.Errorf("jpeg: %w: %d JUMBF box instances", ErrContainer, len(g.seen))
+	}
 	return s, err
 }
 
