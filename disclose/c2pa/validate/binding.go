@@ -1,7 +1,9 @@
 package validate
 
 import (
+	"crypto/subtle"
 	"fmt"
+	"hash"
 	"slices"
 
 	"golang.org/x/text/unicode/norm"
@@ -113,7 +115,7 @@ func (c *checker) dataHash(m *manifest, b *jumbf.Box, uri string, updated bool) 
 		c.fail(dataMismatch, uri, err.Error())
 		return
 	}
-	if !equal(w.Sum(nil), d.Hash) {
+	if subtle.ConstantTimeCompare(w.Sum(nil), d.Hash) != 1 {
 		c.fail(dataMismatch, uri, "the bytes of the asset are not those that were signed")
 		return
 	}
@@ -204,7 +206,7 @@ func overlaps(ranges []container.Range, r container.Range) bool {
 }
 
 // feed hashes the asset without some ranges; of text what remains in NFC.
-func (c *checker) feed(w hashWriter, ranges []container.Range) error {
+func (c *checker) feed(w hash.Hash, ranges []container.Range) error {
 	if !c.asset.text {
 		return container.HashData(w, c.asset.data, ranges)
 	}

@@ -55,6 +55,7 @@ func (c *checker) active(data []byte) {
 	}
 	c.binding(m)
 	c.ingredients(m, 0)
+	c.summariseIngredients(m)
 }
 
 // manifest runs the checks of one manifest that need no asset, in the order of

@@ -18,6 +18,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/avowai/avow/disclose/c2pa/container"
@@ -109,7 +110,7 @@ type Options struct {
 // question could not be asked: ctx ended, or ErrTooLarge.
 func Asset(ctx context.Context, data []byte, o Options) (*Result, error) {
 	found, err := container.Find(data)
-	r := &Result{Remote: clip(found.Remote)}
+	r := &Result{Remote: remote(found.Remote)}
 	switch {
 	case found.Stores > 1:
 		r.NotChecked = []string{fmt.Sprintf("%d manifest stores in one asset count as none", found.Stores)}
@@ -122,6 +123,14 @@ func Asset(ctx context.Context, data []byte, o Options) (*Result, error) {
 	}
 	a := asset{data: data, found: &found, exclude: found.Exclude, broken: err}
 	return run(ctx, found.Store, a, o, r)
+}
+
+// remote drops the address of a store inside the asset: that is not elsewhere.
+func remote(uri string) string {
+	if strings.HasPrefix(uri, "self#") {
+		return ""
+	}
+	return clip(uri)
 }
 
 // Detached validates a manifest store that stands elsewhere than in the asset
