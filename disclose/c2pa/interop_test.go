@@ -1,0 +1,149 @@
+package c2pa
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/avowai/avow/disclose/c2pa/timestamp"
+	"github.com/avowai/avow/disclose/c2pa/timestamp/tsatest"
+)
+
+const interopDir = "../../cmd/avow/testdata/interop"
+
+// A verdict is what the official validator says about a file.
+type verdict struct {
+	File, State, Error              string
+	Success, Informational, Failure []string
+	Deltas, Assertions              []string
+	Manifests                       int
+}
+
+// A jury collects files and has them judged by one run of the validator.
+type jury struct {
+	node, dir string
+	files     []string
+}
+
+// needValidator skips with what to do where Node or the validator is missing.
+func needValidator(t *testing.T) *jury {
+	t.Helper()
+	const name, version = "@contentauth/c2pa-wasm", "0.13.3"
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("interop: Node.js is not installed; install Node 20 or later to run the official validator")
+	}
+	var found struct{ Version string }
+	if raw, err := os.ReadFile(filepath.Join(interopDir, "node_modules", name, "package.json")); err == nil {
+		_ = json.Unmarshal(raw, &found)
+	}
+	if found.Version != version {
+		t.Skipf("interop: %s %s is not installed; run: npm ci --prefix cmd/avow/testdata/interop", name, version)
+	}
+	return &jury{node: node, dir: t.TempDir()}
+}
+
+// add writes a file to be judged.
+func (j *jury) add(t *testing.T, name string, data []byte) {
+	t.Helper()
+	file := filepath.Join(j.dir, strings.ReplaceAll(name, "/", "_"))
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j.files = append(j.files, file)
+}
+
+// judge runs the validator over all files.
+func (j *jury) judge(t *testing.T, anchors []byte) map[string]verdict {
+	t.Helper()
+	file := "-"
+	if anchors != nil {
+		file = filepath.Join(j.dir, "anchors.pem")
+		if err := os.WriteFile(file, anchors, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, j.node, append([]string{"c2pa.mjs", file}, j.files...)...)
+	cmd.Dir, cmd.Stderr = interopDir, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("the validator: %v", err)
+	}
+	var all []verdict
+	if err := json.Unmarshal(out, &all); err != nil {
+		t.Fatalf("the validator printed %.200q: %v", out, err)
+	}
+	byName := map[string]verdict{}
+	for _, v := range all {
+		byName[filepath.Base(v.File)] = v
+	}
+	return byName
+}
+
+func certPEM(der ...[]byte) (out []byte) {
+	for _, d := range der {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d})...)
+	}
+	return out
+}
+
+// stampWith lets a signer use an authority.
+func stampWith(a *tsatest.Authority) func(context.Context, []byte) ([]byte, error) {
+	return func(_ context.Context, imprint []byte) ([]byte, error) {
+		response, err := a.Stamp(imprint)
+		if err != nil {
+			return nil, err
+		}
+		return timestamp.ParseResponse(response, imprint)
+	}
+}
+
+// TestOfficialValidator signs one file per container and algorithm, with and
+// without a time stamp. With the test authority as anchor each has to be
+// Trusted, without it Valid, and nothing may fail but the trust.
+func TestOfficialValidator(t *testing.T) {
+	j := needValidator(t)
+	tsa, err := tsatest.New(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamped := map[string]bool{}
+	for name, file := range samples(t) {
+		for _, alg := range algorithmNames {
+			for _, kind := range []string{"plain", "stamped"} {
+				s := testSigner(t, alg)
+				if kind == "stamped" {
+					s.Stamp = stampWith(tsa)
+				}
+				out, info, err := Sign(t.Context(), file.data, fullManifest(), s)
+				if err != nil || info.StampErr != nil {
+					t.Fatalf("%s %s %s: %v, time stamp %v", name, alg, kind, err, info.StampErr)
+				}
+				base := strings.ReplaceAll(name, "/", "_") + "_" + alg + "_" + kind + file.ext
+				stamped[base] = info.Stamped
+				j.add(t, base, out)
+			}
+		}
+	}
+	anchors := certPEM(testIssuer().cert.Raw, tsa.Root.Raw)
+	for base, v := range j.judge(t, anchors) {
+		if v.State != "Trusted" || v.Error != "" || len(v.Failure) > 0 || stamped[base] != slices.Contains(v.Success, "timeStamp.trusted") {
+			t.Errorf("%s with anchors: %+v", base, v)
+		}
+	}
+	for base, v := range j.judge(t, nil) {
+		if v.State != "Valid" || v.Error != "" || !slices.Equal(v.Failure, []string{"signingCredential.untrusted"}) {
+			t.Errorf("%s without anchors: %+v", base, v)
+		}
+	}
+	t.Logf("%d files", len(j.files))
+}
