@@ -81,3 +81,20 @@ func verifies(cert *x509.Certificate, alg x509.SignatureAlgorithm, signed, sig [
 	}
 	return cert.CheckSignature(alg, signed, sig)
 }
+
+// order puts the certificates of a time stamp token, a SET, into the order of a
+// chain.
+func order(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certificate {
+	chain := []*x509.Certificate{leaf}
+	for len(chain) < maxChain {
+		last := chain[len(chain)-1]
+		i := slices.IndexFunc(certs, func(c *x509.Certificate) bool {
+			return bytes.Equal(c.RawSubject, last.RawIssuer) && !slices.ContainsFunc(chain, c.Equal)
+		})
+		if i < 0 {
+			break
+		}
+		chain = append(chain, certs[i])
+	}
+	return chain
+}

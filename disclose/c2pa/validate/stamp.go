@@ -1,12 +1,15 @@
 package validate
 
 import (
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/veraison/go-cose"
 
-	"github.com/avowai/avow/internal/jumbf"
+	"github.com/avowai/avow/disclose/c2pa/timestamp"
 )
 
 // stamp looks for the time that an authority attests to a signature ("Validate
@@ -87,24 +90,26 @@ func countersigned(msg *cose.Sign1Message, payload []byte) []byte {
 
 // token verifies a time stamp token over content and logs how that went.
 func (c *checker) token(der, content []byte, uri string) (at time.Time, ok bool) {
-	t, f := parseToken(der)
-	if f == nil {
-		f = t.verify(content)
-	}
-	if f != nil {
-		c.info(f.code, uri, f.text)
+	t, err := timestamp.ParseToken(der)
+	switch {
+	case err != nil:
+		c.info(stampMalformed, uri, err.Error())
+		return at, false
+	case len(content) == 0 || !matches(t.Hash, content, t.Imprint):
+		c.info(stampMismatch, uri, "the time stamp stands over something else")
 		return at, false
 	}
-	by := subjectName(t.signer)
+	if err := t.Verify(); err != nil {
+		c.info(stampCode(t, err), uri, err.Error())
+		return at, false
+	}
+	by := subjectName(t.Signer)
 	c.ok(stampValidated, uri, by)
 	if c.ingredient == "" {
-		c.result.StampedBy, c.result.Signed = by, t.at.UTC()
+		c.result.StampedBy, c.result.Signed = by, t.Time.UTC()
 	}
-	if !covers(t.signer, t.at) {
-		c.info(stampOutside, uri, by)
-		return at, false
-	}
-	if !t.trusted(c.o) {
+	chain := order(t.Signer, t.Certificates)
+	if !goodKey(t.Signer.PublicKey) || !chainsTo(chain, c.o.TSARoots, c.o.TSAAnchors, t.Time, x509.ExtKeyUsageTimeStamping) {
 		c.info(stampUntrusted, uri, by)
 		return at, false
 	}
@@ -112,78 +117,37 @@ func (c *checker) token(der, content []byte, uri string) (at time.Time, ok bool)
 	if c.ingredient == "" {
 		c.result.Stamped = true
 	}
-	return t.at, true
+	return t.Time, true
 }
 
-// stampAssertions collects the tokens that a manifest's time-stamp assertions
-// hold for others.
-func (c *checker) stampAssertions(m *manifest) {
-	for _, b := range m.eachAssertion("c2pa.time-stamp") {
-		var tokens map[string][]byte
-		if err := decode(content(b), &tokens); err != nil || len(tokens) == 0 {
-			c.fail(stampAssertion, m.uri("c2pa.assertions/"+b.Label), "no map of time stamp tokens")
-			continue
-		}
-		for label, token := range tokens {
-			if c.stamps == nil {
-				c.stamps = map[string][][]byte{}
-			}
-			c.stamps[label] = append(c.stamps[label], token)
-		}
+// stampCode names what is wrong with a token.
+func stampCode(t *timestamp.Token, err error) string {
+	switch {
+	case t.Signer != nil && !covers(t.Signer, t.Time):
+		return stampOutside
+	case errors.Is(err, timestamp.ErrCertificate):
+		return stampUntrusted
+	case errors.Is(err, timestamp.ErrMalformed):
+		return stampMalformed
 	}
+	return stampMismatch
 }
 
-// gather walks from the active manifest through its ingredients before anything
-// is judged: it reads their claims, notes which assertions are redacted, which
-// time stamps they bring and what their assertions recorded.
-func (c *checker) gather(active *manifest) {
-	seen := map[*manifest]bool{active: true}
-	for queue := []*manifest{active}; len(queue) > 0; queue = queue[1:] {
-		m := queue[0]
-		for _, uri := range m.claim.Redacted {
-			c.redact(m, uri)
-		}
-		c.stampAssertions(m)
-		for _, b := range m.eachAssertion("c2pa.ingredient") {
-			next := c.ingredientManifest(m, b)
-			if next == nil || seen[next] || next.claim == nil && next.readClaim() != nil {
-				continue
-			}
-			seen[next] = true
-			queue = append(queue, next)
-		}
+// responseToken takes the token out of a TimeStampResp (RFC 3161 section 2.4.2)
+// that was granted.
+func responseToken(der []byte) ([]byte, error) {
+	var resp struct {
+		Status struct{ Status int }
+		Token  asn1.RawValue `asn1:"optional"`
 	}
-}
-
-// redact marks an assertion of another manifest as redacted.
-func (c *checker) redact(m *manifest, uri string) {
-	t, ok := parseURI(uri)
-	if !ok || t.manifest == "" || t.manifest == m.label || len(t.path) == 0 {
-		return // redactions says so
+	rest, err := asn1.Unmarshal(der, &resp)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rest) > 0 || len(resp.Token.FullBytes) == 0:
+		return nil, errors.New("no time stamp response with a token")
+	case resp.Status.Status != 0 && resp.Status.Status != 1:
+		return nil, errors.New("the time stamp was not granted")
 	}
-	label := t.path[len(t.path)-1]
-	if isLabel(label, "c2pa.actions") || isBinding(label) {
-		return
-	}
-	if other := c.all.byLabel(t.manifest); other != nil {
-		if other.redacted == nil {
-			other.redacted = map[string]bool{}
-		}
-		other.redacted[label] = true
-	}
-}
-
-// ingredientManifest is the manifest that an ingredient assertion points to, nil
-// for none. It also keeps what the assertion recorded about it.
-func (c *checker) ingredientManifest(m *manifest, b *jumbf.Box) *manifest {
-	ing, err := readIngredient(b)
-	if err != nil || ing.manifest() == nil {
-		return nil
-	}
-	next, box := c.all.resolve(m, ing.manifest().URL)
-	if next == nil || box != next.box {
-		return nil
-	}
-	c.record(ing, next)
-	return next
+	return resp.Token.FullBytes, nil
 }
