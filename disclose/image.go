@@ -46,6 +46,7 @@ type imageResult struct {
 	marks   []Mark
 	missing CarrierSet // carriers that this version does not attach to the format
 	changed bool
+	png     bool // the format was changed, from WebP to PNG
 }
 
 // failedImage is the result of an image that stays as it is.
@@ -128,7 +129,7 @@ func (j *imageJob) markPixels() bool {
 	if want == 0 {
 		return true
 	}
-	if j.info.Format == imagemeta.WebP { // not an error: its pixels are left alone by design
+	if j.leavesPixels() { // not an error: by design
 		j.res.missing = want
 		return true
 	}
@@ -166,7 +167,7 @@ func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
 	if err != nil {
 		return j.failedAll(want, ReasonMarkerError, err)
 	}
-	j.res.data = out
+	j.res.data, j.res.png = out, j.info.Format == imagemeta.WebP && j.info.Lossy
 	for _, c := range want.List() {
 		j.done(c)
 	}
@@ -243,12 +244,21 @@ func (j *imageJob) ownMark(img image.Image, labelDue bool) bool {
 	return false
 }
 
-func (j *imageJob) encode(img image.Image) ([]byte, error) {
-	var out []byte
-	var err error
-	if j.info.Format == imagemeta.JPEG {
+// leavesPixels reports whether the picture's pixels stay as they are. There is
+// no encoder of lossy WebP here, and one without loss would make files many times
+// as large under the same name; animations are no single picture.
+func (j *imageJob) leavesPixels() bool {
+	return j.info.Format == imagemeta.WebP && (j.info.Animated || j.info.Lossy && j.im.o.WebP != WebPToPNG)
+}
+
+// encode encodes the pixels again, in the file's format where it can be.
+func (j *imageJob) encode(img image.Image) (out []byte, err error) {
+	switch {
+	case j.info.Format == imagemeta.JPEG:
 		out, err = pixels.EncodeJPEG(img, j.data)
-	} else {
+	case j.info.Format == imagemeta.WebP && !j.info.Lossy:
+		out, err = pixels.EncodeWebP(img)
+	default:
 		out, err = pixels.EncodePNG(img)
 	}
 	if err != nil {

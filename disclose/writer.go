@@ -44,6 +44,7 @@ type Writer struct {
 	imageIDs   []watermark.Payload
 	images     []delivered
 	responseID string
+	mediaType  string // of a body whose format was changed
 	unrecorded bool
 	recalled   bool // the answer was sent, and recorded, before
 
@@ -82,6 +83,9 @@ type Result struct {
 	Language   language.Tag        // of the notice, where one was given
 	Notice     bool                // a notice was given
 	Notices    Notices             // those that were
+	// MediaType is what a body that is one image has become where its format was
+	// changed, "image/png"; empty otherwise. See [WebPToPNG].
+	MediaType string
 }
 
 // Write takes the next bytes of the output. Its first error may be a
@@ -151,7 +155,7 @@ func (w *Writer) Result() Result {
 	r := Result{
 		Label: w.label, Unrecorded: w.unrecorded,
 		Missing: w.missing.List(), Skipped: slices.Clone(w.skipped), Marks: slices.Clone(w.marks),
-		IDs: []watermark.Payload{w.label.ID},
+		IDs: []watermark.Payload{w.label.ID}, MediaType: w.mediaType,
 	}
 	if w.notice {
 		r.Notices = w.due & noticesOnAI
