@@ -7,6 +7,7 @@ import (
 	"image"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,7 @@ type imageResult struct {
 	changed bool
 	// unstamped: signed, without the time stamp that should be there.
 	unstamped bool
+	png       bool // the format was changed, from WebP to PNG
 }
 
 // failedImage is the result of an image that stays as it is.
@@ -104,7 +106,14 @@ func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set Carri
 			break
 		}
 	}
+	if j.parent != nil && !j.attached(CarrierManifest) {
+		j.leave(ReasonForeignManifest) // it is never dropped
+	}
 	return j.res
+}
+
+func (j *imageJob) attached(c Carrier) bool {
+	return slices.ContainsFunc(j.res.marks, func(m Mark) bool { return m.Carrier == c && m.Reason == ReasonNone && m.Err == nil })
 }
 
 func (j *imageJob) done(c Carrier) {
@@ -132,7 +141,7 @@ func (j *imageJob) markPixels() bool {
 	if want == 0 {
 		return true
 	}
-	if j.info.Format == imagemeta.WebP { // not an error: its pixels are left alone by design
+	if j.leavesPixels() { // not an error: by design
 		j.res.missing = want
 		return true
 	}
@@ -170,7 +179,7 @@ func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
 	if err != nil {
 		return j.failedAll(want, ReasonMarkerError, err)
 	}
-	j.res.data = out
+	j.res.data, j.res.png = out, j.info.Format == imagemeta.WebP && j.info.Lossy
 	for _, c := range want.List() {
 		j.done(c)
 	}
@@ -247,12 +256,21 @@ func (j *imageJob) ownMark(img image.Image, labelDue bool) bool {
 	return false
 }
 
-func (j *imageJob) encode(img image.Image) ([]byte, error) {
-	var out []byte
-	var err error
-	if j.info.Format == imagemeta.JPEG {
+// leavesPixels reports whether the picture's pixels stay as they are. There is
+// no encoder of lossy WebP here, and one without loss would make files many times
+// as large under the same name; animations are no single picture.
+func (j *imageJob) leavesPixels() bool {
+	return j.info.Format == imagemeta.WebP && (j.info.Animated || j.info.Lossy && j.im.o.WebP != WebPToPNG)
+}
+
+// encode encodes the pixels again, in the file's format where it can be.
+func (j *imageJob) encode(img image.Image) (out []byte, err error) {
+	switch {
+	case j.info.Format == imagemeta.JPEG:
 		out, err = pixels.EncodeJPEG(img, j.data)
-	} else {
+	case j.info.Format == imagemeta.WebP && !j.info.Lossy:
+		out, err = pixels.EncodeWebP(img)
+	default:
 		out, err = pixels.EncodePNG(img)
 	}
 	if err != nil {

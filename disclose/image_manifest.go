@@ -88,7 +88,7 @@ func (j *imageJob) writeManifest() bool {
 	}
 	m := p.manifest(j.label)
 	m.Parent = j.parent
-	if slices.ContainsFunc(j.res.marks, func(k Mark) bool { return k.Carrier == CarrierImageMark && k.Reason == ReasonNone }) {
+	if j.attached(CarrierImageMark) {
 		m.SoftBinding = &c2pa.SoftBinding{Alg: ImageMarkAlg, Value: j.label.ID[:]}
 	}
 	ctx, cancel := p.stampTime(j.ctx)
@@ -99,9 +99,6 @@ func (j *imageJob) writeManifest() bool {
 		return out, err
 	})
 	if err != nil {
-		if j.parent != nil { // a foreign manifest is never dropped
-			j.res.data = j.original
-		}
 		return j.failed(CarrierManifest, ReasonMarkerError, err)
 	}
 	j.res.data, j.res.unstamped = out, info.StampErr != nil

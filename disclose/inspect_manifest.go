@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/avowai/avow/disclose/c2pa/container"
+	"github.com/avowai/avow/disclose/c2pa/textwrap"
 	"github.com/avowai/avow/disclose/c2pa/validate"
 	"github.com/avowai/avow/watermark"
 )
@@ -129,4 +131,19 @@ func (in *inspection) bindingConflict() bool {
 	mark, manifest := in.found[CarrierImageMark], in.found[CarrierManifest]
 	return mark.Status == Verified && manifest.ID != "" && manifest.ID != mark.ID &&
 		(manifest.Status == Verified || manifest.Status == Present)
+}
+
+// wrapperFinding validates the manifest that is wrapped into a text.
+func (in *inspection) wrapperFinding(text string) Finding {
+	w, ok := textwrap.Find(text)
+	if !ok {
+		return Finding{Status: Present, reason: CauseStatementOnly, Detail: "the head of a C2PA manifest is there, broken or more than once: nothing can be read from it"}
+	}
+	o := in.d.o.Trust.options()
+	o.Text, o.Exclude = true, []container.Range{{Start: int64(w.Start), Length: int64(w.Length)}}
+	r, err := validate.Detached(in.ctx, w.Store, []byte(text), o)
+	if err == nil && r.State == validate.Invalid && r.Active == nil {
+		return Finding{Status: Present, reason: CauseStatementOnly, Detail: "a C2PA manifest is wrapped into the text, and cannot be read"}
+	}
+	return manifestFinding(r, err)
 }

@@ -13,7 +13,7 @@ import (
 // record and served by its id, because the output itself has no place for one.
 func (w *Writer) storesManifest() bool {
 	p := w.m.o.Provenance
-	if p == nil || p.Manifests == nil || !w.m.spool.on() || !w.enabled.Has(CarrierManifest) || w.human() || w.out.mode() == ModePass {
+	if p == nil || p.Manifests == nil || !w.m.spool.on() || !w.enabled.Has(CarrierManifest) || w.human() || w.holdsManifest || w.out.mode() == ModePass {
 		return false
 	}
 	switch Classify(w.out.ContentType) {

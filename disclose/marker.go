@@ -165,8 +165,8 @@ func (m *Marker) PolicyHash() string { return m.hash }
 
 func (m *Marker) policyHash() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v %s %q %q", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
-		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector, m.o.VisibleLabel, m.o.Principal, m.o.Audience)
+	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v %s %q %q %d", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
+		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector, m.o.VisibleLabel, m.o.Principal, m.o.Audience, m.o.WebP)
 	if m.o.AIGC != nil {
 		_, _ = fmt.Fprintf(h, " aigc=%q", m.o.AIGC.Producer)
 	}

@@ -44,8 +44,11 @@ type Options struct {
 	// PassURLOnly passes images given only by URL, with the header, where
 	// Strict would withhold them.
 	PassURLOnly bool
-	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
-	// nil draws none.
+	// WebP says what becomes of lossy WebP pictures; the zero value is
+	// [WebPMetadata]. Lossless ones are marked and stay WebP in any case.
+	WebP WebPPolicy
+	// VisibleLabel is drawn into PNG, JPEG and lossless WebP pictures before they
+	// are marked, and into lossy ones with [WebPToPNG]; nil draws none.
 	VisibleLabel *VisibleLabel
 	// Notices replaces the sentence of a language (BCP 47 tag to text); see
 	// [CheckNotice].
@@ -84,3 +87,18 @@ type Options struct {
 	// ObserveRecord, where set, is told of every record written (nil) or not.
 	ObserveRecord func(err error)
 }
+
+// A WebPPolicy says what becomes of lossy WebP pictures. Animations are left
+// alone under either, their metadata aside.
+type WebPPolicy uint8
+
+const (
+	// WebPMetadata writes their metadata and leaves the pixels alone, so that they
+	// go out without an image mark: "degraded; missing=image_mark".
+	WebPMetadata WebPPolicy = iota
+	// WebPToPNG decodes and marks them, and delivers them as PNG, several times as
+	// large. What names their type is changed with them: the type of a raw body
+	// ([Result.MediaType]), a data URI's media type, and the member beside an image
+	// in a known shape. Other names of the type, as in a text or an address, stay.
+	WebPToPNG
+)

@@ -31,23 +31,25 @@ type Writer struct {
 	enabled CarrierSet    // carriers this output may get
 	want    CarrierSet    // carriers it should get
 
-	speaks     bool    // notices are enabled, so the field repeats the sentence
-	due        Notices // the paragraphs that are to be given
-	notice     bool    // they were
-	changed    bool
-	length     int64
-	lengthSet  bool
-	missing    CarrierSet
-	passReason Reason
-	skipped    []Reason
-	marks      []Mark
-	imageIDs   []watermark.Payload
-	images     []delivered
-	responseID string
-	unrecorded bool
-	recalled   bool // the answer was sent, and recorded, before
-	unstamped  bool // signed without the time stamp that should be there
-	empty      bool // the answer has no text yet, so that its notice is still due
+	speaks        bool    // notices are enabled, so the field repeats the sentence
+	due           Notices // the paragraphs that are to be given
+	notice        bool    // they were
+	changed       bool
+	length        int64
+	lengthSet     bool
+	missing       CarrierSet
+	passReason    Reason
+	skipped       []Reason
+	marks         []Mark
+	imageIDs      []watermark.Payload
+	images        []delivered
+	responseID    string
+	mediaType     string // of a body whose format was changed
+	unrecorded    bool
+	recalled      bool // the answer was sent, and recorded, before
+	holdsManifest bool // the output carries its manifest itself
+	unstamped     bool // signed without the time stamp that should be there
+	empty         bool // the answer has no text yet, so that its notice is still due
 
 	err       error
 	done      bool
@@ -88,6 +90,9 @@ type Result struct {
 	// stream's is there once the stream has ended.
 	Manifest string
 	Notices  Notices // those that were
+	// MediaType is what a body that is one image has become where its format was
+	// changed, "image/png"; empty otherwise. See [WebPToPNG].
+	MediaType string
 }
 
 // Write takes the next bytes of the output. Its first error may be a
@@ -157,7 +162,7 @@ func (w *Writer) Result() Result {
 	r := Result{
 		Label: w.label, Unrecorded: w.unrecorded, Unstamped: w.unstamped,
 		Missing: w.missing.List(), Skipped: slices.Clone(w.skipped), Marks: slices.Clone(w.marks),
-		IDs: []watermark.Payload{w.label.ID},
+		IDs: []watermark.Payload{w.label.ID}, MediaType: w.mediaType,
 	}
 	if w.notice {
 		r.Notices = w.due & noticesOnAI

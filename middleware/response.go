@@ -314,6 +314,7 @@ func (w *response) changeHeaders(h http.Header, result disclose.Result, body []b
 			redigest(h, had, body)
 		}
 	}
+	retype(h, result)
 	if w.plan.decode != "" {
 		delete(h, "Content-Encoding")
 	}

@@ -24,7 +24,7 @@ model_card: https://example.org/card
 detector: https://example.org/avow/verify
 notice: {cadence: 3h, session: "cookie:chat", text: {en: "You are talking to an AI system."}, audience: minors, principal: "Example GmbH"}
 carriers: {header: true, notice: true, field: false, text_mark: true, image_mark: true, metadata: true, manifest: true}
-image: {strength: 1.5, max_pixels: 1000000, webp: metadata, url_only: pass, label: off, aigc: {producer: "00123"}}
+image: {strength: 1.5, max_pixels: 1000000, webp: png, url_only: pass, label: off, aigc: {producer: "00123"}}
 keys: {file: "/etc/avow/keys.json"}
 signer: {chain: "", key: "", tsa: ""}
 trust: {roots: [], tsa_roots: []}
@@ -48,7 +48,7 @@ func TestEveryDocumentedKeyIsRead(t *testing.T) {
 	o := c.Options()
 	d := o.Disclose
 	if d.Profile != disclose.Standard || d.Provider != "Example GmbH" || d.Version != "1.4" || d.Strength != 1.5 ||
-		d.MaxHeld != 16<<20 || d.MaxEvent != 128<<10 || d.Jobs != 2 || d.Queue != 8 || d.MaxPixels != 1_000_000 || !d.PassURLOnly {
+		d.MaxHeld != 16<<20 || d.MaxEvent != 128<<10 || d.Jobs != 2 || d.Queue != 8 || d.MaxPixels != 1_000_000 || !d.PassURLOnly || d.WebP != disclose.WebPToPNG {
 		t.Errorf("options %+v", d)
 	}
 	if d.Carriers.Has(disclose.CarrierField) || !d.Carriers.Has(disclose.CarrierImageMark) {
@@ -90,7 +90,7 @@ func TestWhatComesLaterSaysSo(t *testing.T) {
 			t.Errorf("no word about %s in\n%s", key, later)
 		}
 	}
-	for _, key := range []string{"notice", "text_mark", "routes", "opt_out", "aigc", "manifest", "signer", "trust"} {
+	for _, key := range []string{"notice", "text_mark", "routes", "opt_out", "aigc", "manifest", "signer", "trust", "image.webp"} {
 		if strings.Contains(later, key) {
 			t.Errorf("%s is said to come later in\n%s", key, later)
 		}

@@ -29,6 +29,9 @@ func (c Config) Options() middleware.Options {
 	if c.Profile == "standard" {
 		o.Disclose.Profile = disclose.Standard
 	}
+	if c.Image.WebP == "png" {
+		o.Disclose.WebP = disclose.WebPToPNG
+	}
 	if v, err := c.Image.Label.visible(); err == nil { // Check has seen to it
 		o.Disclose.VisibleLabel = v
 	}
@@ -106,7 +109,6 @@ func (c Config) Later() []string {
 		}
 	}
 	def := Default()
-	add(c.Image.WebP != def.Image.WebP, "image.webp", "marking WebP pixels")
 	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
 	return out
 }
