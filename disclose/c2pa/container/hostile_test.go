@@ -99,6 +99,8 @@ func hostile() map[string][]byte {
 		"many stores":      pngFile(bytes.Repeat(pngChunk("caBX", nil), maxParts+1)),
 		"many boxes":       append(ftyp(), bytes.Repeat(bmffBox("free"), maxBoxes+1)...),
 		"many instances":   jpegFile(manyAPP11...),
+		"wav streamed":     streamedWAV(1<<32-1, 1<<32-1, "sound"),
+		"wav of two waves": streamedWAV(0, 0, string(streamedWAV(0, 0, "sound"))),
 		"png length":       append(pngFile()[:33], "\xFF\xFF\xFF\xFFcaBX"...),
 		"riff length":      huge("RIFF\x0C\x00\x00\x00WEBPC2PA", []byte{0xFF, 0xFF, 0xFF, 0xFF}),
 		"riff of nothing":  []byte("RIFF\x00\x00\x00\x00WAVE"),
