@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
@@ -138,6 +139,9 @@ type inspection struct {
 func contentTypeOf(data []byte, given string) string {
 	if f := imagemeta.Sniff(data); f != imagemeta.Unknown {
 		return f.MIME()
+	}
+	if t := container.Sniff(data).MIME(); isMedia(t) {
+		return t
 	}
 	trimmed := bytes.TrimLeft(bytes.TrimPrefix(data, utf8BOM), " \t\r\n")
 	lower := bytes.ToLower(trimmed[:min(len(trimmed), 16)])

@@ -17,6 +17,7 @@ import (
 
 	"github.com/avowai/avow/cmd/avow/internal/config"
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/watermark"
 )
 
@@ -278,6 +279,9 @@ func (m *marking) typeOf(name string, data []byte) string {
 		return m.mediaType
 	}
 	if t := mime.TypeByExtension(filepath.Ext(name)); strings.HasPrefix(t, "text/") {
+		return t
+	}
+	if t := container.Sniff(data).MIME(); disclose.Classify(t) == disclose.KindMedia {
 		return t
 	}
 	return http.DetectContentType(data)
