@@ -31,6 +31,7 @@ type Marker struct {
 	ownTexts   ownTexts
 	sessionKey []byte
 	duties     [3]*VisibleLabel // by Duty
+	manifests  storedManifests
 	images     *imageMarker
 	spool      *spool
 	hash       string

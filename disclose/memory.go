@@ -12,10 +12,6 @@ import (
 // otherwise.
 const DefaultMemoryRecords = 10_000
 
-// maxManifests bounds the manifests that MemoryRecords hold, in bytes; the
-// oldest go first.
-const maxManifests = 64 << 20
-
 // MemoryRecords keep the newest records in memory, and the sessions seen last.
 // They are gone with the process.
 type MemoryRecords struct {
@@ -24,8 +20,6 @@ type MemoryRecords struct {
 	mu         sync.RWMutex
 	ring       []Record
 	next       int
-	manifests  int // bytes of manifests held
-	lean       int // the oldest record that may have one
 	byID       map[watermark.Payload]int
 	byResponse map[string]int
 }
@@ -54,8 +48,6 @@ func (m *MemoryRecords) Put(ctx context.Context, r Record) error {
 		m.drop(m.next)
 		m.ring[m.next] = r
 	}
-	m.manifests += len(r.Manifest)
-	m.shed()
 	m.byID[r.Label.ID] = m.next
 	if r.Response != "" {
 		m.byResponse[r.Response] = m.next
@@ -64,21 +56,8 @@ func (m *MemoryRecords) Put(ctx context.Context, r Record) error {
 	return nil
 }
 
-// shed lets the oldest manifests go while there are too many.
-func (m *MemoryRecords) shed() {
-	for m.manifests > maxManifests && m.lean < len(m.ring) {
-		m.manifests -= len(m.ring[m.lean].Manifest)
-		m.ring[m.lean].Manifest = nil
-		m.lean = (m.lean + 1) % cap(m.ring)
-	}
-}
-
 func (m *MemoryRecords) drop(i int) {
 	old := m.ring[i]
-	m.manifests -= len(old.Manifest)
-	if m.lean == i {
-		m.lean = (i + 1) % cap(m.ring)
-	}
 	if m.byID[old.Label.ID] == i {
 		delete(m.byID, old.Label.ID)
 	}

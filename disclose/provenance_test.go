@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/disclose/c2pa/validate"
+	"github.com/avowai/avow/watermark"
 	"github.com/avowai/avow/watermark/textmark"
 )
 
@@ -128,17 +130,35 @@ func TestStoredManifests(t *testing.T) {
 		if linked := strings.Contains(got, `<link rel="c2pa-manifest" type="application/c2pa" href="`+address+`"/>`); linked != (name == "page") {
 			t.Errorf("%s: linked %v", name, linked)
 		}
-		rec, err := records.ByID(context.Background(), testID)
-		if err != nil || len(rec.Manifest) == 0 {
-			t.Fatalf("%s: %v, %d bytes of manifest", name, err, len(rec.Manifest))
+		m.manifests = storedManifests{}
+		store, err := m.StoredManifest(context.Background(), testID)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
-		r, err := validate.Detached(context.Background(), rec.Manifest, []byte(got), validate.Options{Anchors: []*x509.Certificate{anchor}})
+		if again, err := m.StoredManifest(context.Background(), testID); err != nil || !bytes.Equal(again, store) {
+			t.Errorf("%s: asked again: %v", name, err)
+		}
+		r, err := validate.Detached(context.Background(), store, []byte(got), validate.Options{Anchors: []*x509.Certificate{anchor}})
 		if err != nil || r.State != validate.Trusted {
 			t.Errorf("%s: %v %v %+v", name, err, r.State, r.Statuses)
 		}
-		if r, err := validate.Detached(context.Background(), rec.Manifest, []byte(got+" "), validate.Options{}); err != nil || r.State != validate.Invalid {
+		if r, err := validate.Detached(context.Background(), store, []byte(got+" "), validate.Options{}); err != nil || r.State != validate.Invalid {
 			t.Errorf("%s, changed: %v %v", name, err, r.State)
 		}
+	}
+	if _, err := m.StoredManifest(context.Background(), watermark.Payload{1}); !errors.Is(err, ErrNoManifest) {
+		t.Errorf("of an unknown output: %v", err)
+	}
+}
+
+// TestStoredManifestsAreBounded: who asks for many makes the oldest go.
+func TestStoredManifestsAreBounded(t *testing.T) {
+	var s storedManifests
+	for i := range maxStored + 10 {
+		s.put(watermark.Payload{byte(i), byte(i >> 8)}, []byte{1})
+	}
+	if len(s.byID) != maxStored || len(s.order) != maxStored || s.get(watermark.Payload{0}) != nil {
+		t.Fatalf("%d kept", len(s.byID))
 	}
 }
 
@@ -154,28 +174,6 @@ func TestASlowAuthorityCostsTheStampAlone(t *testing.T) {
 	_, w, err := mark(t, m, Output{ContentType: "image/png", Shape: ShapeImage}, string(testPNG(t, 64, 64, 7)), 0)
 	if err != nil || !hasMark(w, CarrierManifest) || OutcomeValue(w.Result()) != "degraded; missing=timestamp" {
 		t.Fatalf("%v %s %+v", err, OutcomeValue(w.Result()), w.Result())
-	}
-}
-
-// TestMemoryLetsOldManifestsGo: their number and size are an upstream's choice.
-func TestMemoryLetsOldManifestsGo(t *testing.T) {
-	records := NewMemoryRecords(4)
-	for i := range 12 {
-		r := Record{Manifest: make([]byte, maxManifests/3)}
-		r.Label.ID[0] = byte(i + 1)
-		if err := records.Put(context.Background(), r); err != nil {
-			t.Fatal(err)
-		}
-		held := 0
-		for _, r := range records.ring {
-			held += len(r.Manifest)
-		}
-		if held > maxManifests || held != records.manifests {
-			t.Fatalf("after %d: %d bytes held, %d counted", i+1, held, records.manifests)
-		}
-		if got, err := records.ByID(context.Background(), r.Label.ID); err != nil || len(got.Manifest) == 0 {
-			t.Fatalf("the newest manifest is gone after %d", i+1)
-		}
 	}
 }
 

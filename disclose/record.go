@@ -23,10 +23,8 @@ func (w *Writer) recordHeld(out []byte) error {
 		return nil
 	}
 	outcome, _ := w.outcome()
-	sum := sha256.Sum256(out)
-	store := w.signStored(sum)
 	r := w.newRecord(outcome)
-	r.SHA256, r.Size, r.Manifest = sum, int64(len(out)), store
+	r.SHA256, r.Size = sha256.Sum256(out), int64(len(out))
 	return w.put(r)
 }
 
@@ -38,14 +36,10 @@ func (w *Writer) record(outcome Outcome) error {
 	if outcome == OutcomeMarked {
 		outcome, _ = w.outcome()
 	}
-	var sum [32]byte
-	var store []byte
-	if w.digest != nil { // nil where a held output broke off before it left
-		sum = [32]byte(w.digest.Sum(nil))
-		store = w.signStored(sum)
-	}
 	r := w.newRecord(outcome)
-	r.SHA256, r.Manifest = sum, store
+	if w.digest != nil { // nil where a held output broke off before it left
+		r.SHA256 = [32]byte(w.digest.Sum(nil))
+	}
 	r.Size = w.delivered
 	return w.put(r)
 }

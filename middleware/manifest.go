@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"path"
@@ -10,9 +11,14 @@ import (
 	"github.com/avowai/avow/watermark"
 )
 
+// Manifests gives the stored manifests of outputs; a [disclose.Marker] does.
+type Manifests interface {
+	StoredManifest(ctx context.Context, id watermark.Payload) ([]byte, error)
+}
+
 // ManifestHandler answers GET requests whose path ends with an output's id with
-// the manifest store that is kept of it (application/c2pa).
-func ManifestHandler(records disclose.Records) http.Handler {
+// its manifest store (application/c2pa).
+func ManifestHandler(m Manifests) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -24,23 +30,27 @@ func ManifestHandler(records disclose.Records) http.Handler {
 			manifestProblem(http.StatusNotFound, "The address ends with an id of 16 hexadecimal digits, as Avow-Id gives it.").write(w, r)
 			return
 		}
-		rec, err := records.ByID(r.Context(), id)
+		store, err := m.StoredManifest(r.Context(), id)
 		switch {
-		case err != nil && !errors.Is(err, disclose.ErrNoRecord):
-			manifestProblem(http.StatusServiceUnavailable, "Records cannot be asked now. Try again.").write(w, r)
-		case err != nil || len(rec.Manifest) == 0:
+		case errors.Is(err, disclose.ErrNoManifest):
 			manifestProblem(http.StatusNotFound, "No manifest is kept under this id: the output holds its own, has not ended yet, or is too long ago.").write(w, r)
+		case err != nil:
+			manifestProblem(http.StatusServiceUnavailable, "The manifest cannot be given now. Try again.").write(w, r)
 		default:
-			h := w.Header()
-			h.Set("Content-Type", "application/c2pa")
-			h.Set("Content-Length", strconv.Itoa(len(rec.Manifest)))
-			h.Set("X-Content-Type-Options", "nosniff")
-			h.Set("Cache-Control", "private, max-age=3600")
-			if r.Method == http.MethodGet {
-				_, _ = w.Write(rec.Manifest)
-			}
+			writeManifest(w, r, store)
 		}
 	})
+}
+
+func writeManifest(w http.ResponseWriter, r *http.Request, store []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/c2pa")
+	h.Set("Content-Length", strconv.Itoa(len(store)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, max-age=3600")
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(store)
+	}
 }
 
 func manifestProblem(status int, detail string) problem {

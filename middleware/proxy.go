@@ -84,7 +84,7 @@ func (c *core) manifests() (prefix string, h http.Handler) {
 	if p == nil || p.Manifests == nil || c.o.Disclose.Records == nil {
 		return "", nil
 	}
-	return p.Manifests.Path, ManifestHandler(c.o.Disclose.Records)
+	return p.Manifests.Path, ManifestHandler(c.marker)
 }
 
 func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *httputil.ReverseProxy {

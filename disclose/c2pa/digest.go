@@ -24,11 +24,6 @@ func SignDigest(ctx context.Context, sum []byte, m Manifest, s *Signer) ([]byte,
 	return info.Store, info, nil
 }
 
-// WithoutStamp is the same signer, which asks for no time stamp.
-func (s *Signer) WithoutStamp() *Signer {
-	return &Signer{Key: s.Key, Chain: s.Chain, Alg: s.Alg, Now: s.Now}
-}
-
 // bindSum is the hard binding of content whose hash is known.
 func bindSum(sum []byte) (assertion, error) {
 	if len(sum) != sha256.Size {
