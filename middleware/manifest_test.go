@@ -35,7 +35,7 @@ func newTestSigner(t *testing.T) (*c2pa.Signer, *x509.Certificate) {
 	return signer, anchor
 }
 
-func ask(t *testing.T, method, address string) (*http.Response, []byte) {
+func fetch(t *testing.T, method, address string) (*http.Response, []byte) {
 	t.Helper()
 	req, err := http.NewRequest(method, address, strings.NewReader(`{"messages":[]}`))
 	if err != nil {
@@ -75,7 +75,7 @@ func TestManifestBesideAnAnswer(t *testing.T) {
 	}
 	server := httptest.NewServer(proxy)
 	defer server.Close()
-	get := func(method, path string) (*http.Response, []byte) { return ask(t, method, server.URL+path) }
+	get := func(method, path string) (*http.Response, []byte) { return fetch(t, method, server.URL+path) }
 	answer, body := get(http.MethodPost, chatPath)
 	path := "/avow/v1/manifests/" + answer.Header.Get("Avow-Id")
 	if !strings.Contains(strings.Join(answer.Header["Link"], " "), "<"+path+`>; rel="c2pa-manifest"`) {
