@@ -54,6 +54,7 @@ func (c *checker) active(data []byte) {
 		c.note("the file is malformed: " + c.asset.broken.Error())
 	}
 	c.ingredients(m, 0)
+	c.forgetRecorded()
 	c.summariseIngredients(m)
 	c.binding(m)
 }

@@ -145,7 +145,6 @@ func (c *checker) failed() bool {
 
 // verdict is the state that the statuses add up to.
 func (c *checker) verdict() State {
-	c.forgetRecorded()
 	return stateOf(c.result.Statuses, "", c.doubt)
 }
 
