@@ -126,7 +126,7 @@ func (c *checker) assertion(m *manifest, ref hashedURI) {
 // blank reports whether the content boxes of a redacted assertion hold zeros.
 func blank(b *jumbf.Box) bool {
 	for i := range b.Children {
-		if strings.Trim(string(b.Children[i].Data), "\x00") != "" {
+		if !zeros(b.Children[i].Data) {
 			return false
 		}
 	}

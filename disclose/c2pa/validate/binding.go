@@ -110,6 +110,10 @@ func (c *checker) dataHash(m *manifest, b *jumbf.Box, uri string, updated bool) 
 		c.fail(f.code, uri, f.text)
 		return
 	}
+	if why := c.frame(false); why != "" {
+		c.fail(dataMismatch, uri, why)
+		return
+	}
 	w := h.New()
 	if err := c.feed(w, ranges); err != nil {
 		c.fail(dataMismatch, uri, err.Error())

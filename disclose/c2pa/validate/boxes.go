@@ -91,6 +91,10 @@ func (c *checker) bmffHash(m *manifest, b *jumbf.Box, uri string) {
 	case v.hollow():
 		c.unchecked("boxes of the content that " + b.Label + " leaves out")
 	}
+	if why := c.frame(len(v.Merkle) > 0); why != "" {
+		c.fail(bmffMismatch, uri, why)
+		return
+	}
 	w := h.New()
 	if err := container.HashBMFF(w, c.asset.data, exclusions, bmffVersion(b.Label)); err != nil {
 		c.fail(bmffMismatch, uri, err.Error())
@@ -142,6 +146,10 @@ func (c *checker) boxesHash(m *manifest, b *jumbf.Box, uri string) {
 	parts, err := container.Boxes(c.asset.data)
 	if err != nil && len(parts) == 0 {
 		c.unchecked("box hash: " + err.Error())
+		return
+	}
+	if why := c.frame(false); why != "" {
+		c.fail(boxesMismatch, uri, why)
 		return
 	}
 	var pos int64

@@ -90,7 +90,7 @@ func (m *manifest) readClaim() error {
 		return faultf(claimMissing, m.uri(""), "claim box %q is of no known version", clip(cl.box.Label))
 	}
 	uri := m.uri(cl.box.Label)
-	if len(cl.box.Children) != 1 || cl.box.Children[0].Type != "cbor" {
+	if !addressable(cl.box) || len(cl.box.Children) != 1 || cl.box.Children[0].Type != "cbor" {
 		return faultf(claimCBOR, uri, "a claim is one CBOR box")
 	}
 	cl.bytes = cl.box.Children[0].Data
@@ -104,7 +104,7 @@ func (m *manifest) readClaim() error {
 		return faultf(claimMalformed, uri, "%s", lack)
 	}
 	m.claim = cl
-	if b := only(m.box, "c2pa.assertions"); b != nil && b.UUID.FourCC() == "c2as" {
+	if b := only(m.box, "c2pa.assertions"); b != nil && b.UUID.FourCC() == "c2as" && addressable(b) {
 		m.assertions = b
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/veraison/go-cose"
@@ -72,7 +71,7 @@ func (c *checker) readSignature(m *manifest) (*signature, string, error) {
 	if box == nil || owner != m || box.UUID.FourCC() != "c2cs" || box.Label != "c2pa.signature" {
 		return nil, uri, faultf(signatureMissing, uri, "nothing is at %s", clip(m.claim.Signature))
 	}
-	if len(box.Children) != 1 || box.Children[0].Type != "cbor" {
+	if !addressable(box) || len(box.Children) != 1 || box.Children[0].Type != "cbor" {
 		return nil, uri, faultf(signatureMismatch, uri, "a signature is one CBOR box")
 	}
 	sig, err := parseSignature(box.Children[0].Data)
@@ -112,7 +111,7 @@ func dirtyPad(h cose.UnprotectedHeader) string {
 	for _, name := range []string{"pad", "pad2"} {
 		v, there := h[name]
 		pad, isBytes := v.([]byte)
-		if there && (!isBytes || strings.Trim(string(pad), "\x00") != "") {
+		if there && (!isBytes || !zeros(pad)) {
 			return name
 		}
 	}

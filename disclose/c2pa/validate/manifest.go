@@ -53,9 +53,10 @@ func (c *checker) active(data []byte) {
 		// The hard binding covers the bytes behind the break all the same.
 		c.note("the file is malformed: " + c.asset.broken.Error())
 	}
-	c.binding(m)
 	c.ingredients(m, 0)
+	c.forgetRecorded()
 	c.summariseIngredients(m)
+	c.binding(m)
 }
 
 // manifest runs the checks of one manifest that need no asset, in the order of

@@ -1,6 +1,9 @@
 package validate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Kind says what a Status is.
 type Kind uint8
@@ -135,9 +138,13 @@ func (c *checker) ok(code, url, text string)   { c.log(Success, code, url, text)
 func (c *checker) info(code, url, text string) { c.log(Informational, code, url, text) }
 func (c *checker) fail(code, url, text string) { c.log(Failure, code, url, text) }
 
+// failed reports whether a check failed already, an unknown signer aside.
+func (c *checker) failed() bool {
+	return slices.ContainsFunc(c.result.Statuses, func(s Status) bool { return s.Kind == Failure && s.Code != credentialUntrusted })
+}
+
 // verdict is the state that the statuses add up to.
 func (c *checker) verdict() State {
-	c.forgetRecorded()
 	return stateOf(c.result.Statuses, "", c.doubt)
 }
 

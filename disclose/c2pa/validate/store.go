@@ -49,7 +49,7 @@ func readStore(data []byte) (*store, error) {
 	if err != nil {
 		return nil, faultf(accessMalformed, "", "%v", err)
 	}
-	if root.UUID.FourCC() != "c2pa" || root.Label != "c2pa" {
+	if root.UUID.FourCC() != "c2pa" || root.Label != "c2pa" || !addressable(root) {
 		return nil, faultf(accessMalformed, "", "the outer box is no manifest store")
 	}
 	s, budget := &store{}, int64(maxInflated)
@@ -77,6 +77,9 @@ func readManifest(box *jumbf.Box, budget *int64) (*manifest, error) {
 		return nil, nil
 	}
 	m := &manifest{label: box.Label, box: box, hashed: box.Data}
+	if !addressable(box) {
+		return nil, faultf(accessMalformed, m.uri(""), "a manifest that no URI can point to")
+	}
 	kind := box.UUID.FourCC()
 	if kind == "c2cm" {
 		inner, err := inflate(box, budget)
@@ -93,6 +96,13 @@ func readManifest(box *jumbf.Box, budget *int64) (*manifest, error) {
 		return nil, nil
 	}
 	return m, nil
+}
+
+// addressable reports whether a box is one that URIs can point to: requestable,
+// with a label, and with nothing but a salt beside. No hash covers the
+// description of the active manifest's own boxes, so nothing may hide there.
+func addressable(b *jumbf.Box) bool {
+	return b.Label != "" && b.Toggles&^0x10 == 0x03 && (b.Toggles&0x10 != 0) == (len(b.Salt) > 0)
 }
 
 // inflate reads the manifest inside a compressed one. The whole store has one
