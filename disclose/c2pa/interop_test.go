@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -146,4 +147,32 @@ func TestOfficialValidator(t *testing.T) {
 		}
 	}
 	t.Logf("%d files", len(j.files))
+}
+
+// TestOfficialValidatorOfChains wants files with parents and grandparents in
+// their stores to be as good as others.
+func TestOfficialValidatorOfChains(t *testing.T) {
+	j := needValidator(t)
+	s := testSigner(t, "ES256")
+	for n, ext := range map[int]string{2: ".jpg", 3: ".webp"} {
+		out, _ := chain(t, n, s)
+		j.add(t, "chain"+strconv.Itoa(n)+ext, out)
+	}
+	m := fullManifest()
+	m.Parent = &Parent{Title: "photo"}
+	out, _, err := Sign(t.Context(), samples(t)["png"].data, m, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.add(t, "chain1.png", out)
+	for base, v := range j.judge(t, certPEM(testIssuer().cert.Raw)) {
+		if v.State != "Trusted" || v.Error != "" || len(v.Failure) > 0 || len(v.Deltas) > 0 || "chain"+strconv.Itoa(v.Manifests)+filepath.Ext(base) != base {
+			t.Errorf("%s with anchors: %+v", base, v)
+		}
+	}
+	for base, v := range j.judge(t, nil) {
+		if v.State != "Valid" || v.Error != "" || !slices.Equal(v.Failure, []string{"signingCredential.untrusted"}) {
+			t.Errorf("%s without anchors: %+v", base, v)
+		}
+	}
 }
