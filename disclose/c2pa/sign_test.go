@@ -234,11 +234,11 @@ func TestWhatCannotBeSigned(t *testing.T) {
 		"long value": func(m *Manifest) { m.SoftBinding.Value = make([]byte, MaxSoftBinding+1) },
 		"oversight":  func(m *Manifest) { m.AIDisclosure.Oversight = "some" },
 		"training":   func(m *Manifest) { m.Training["x"] = "maybe" }, "entry": func(m *Manifest) { m.Training[""] = "allowed" },
-		"parent format":  func(m *Manifest) { m.Parent = &Parent{Format: "image/png; q=1"} },
-		"parent text":    func(m *Manifest) { m.Parent = &Parent{Title: long} },
-		"no results":     func(m *Manifest) { m.Parent = &Parent{Store: superboxOf("c2ma urn:c2pa:a")} },
-		"only results":   func(m *Manifest) { m.Parent = &Parent{Results: validated("x")} },
-		"too large":      func(m *Manifest) { m.Parent = &Parent{Store: make([]byte, MaxStore+1), Results: validated("x")} },
+		"parent format": func(m *Manifest) { m.Parent = &Parent{Format: "image/png; q=1"} },
+		"parent text":   func(m *Manifest) { m.Parent = &Parent{Title: long} },
+		"no results":    func(m *Manifest) { m.Parent = &Parent{Store: superboxOf("c2ma urn:c2pa:a")} },
+		"only results":  func(m *Manifest) { m.Parent = &Parent{Results: validated("x")} },
+		"too large":     func(m *Manifest) { m.Parent = &Parent{Store: make([]byte, MaxStore+1), Results: validated("x")} },
 	} {
 		m := fullManifest()
 		change(&m)

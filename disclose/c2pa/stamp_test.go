@@ -129,7 +129,7 @@ func TestRoomForEveryToken(t *testing.T) {
 	protected := []byte("protected")
 	for room := range 3000 {
 		for _, token := range []int{0, 23, 24, 255, 256, 257, 700} {
-			if token+spareRoom/2 > room {
+			if token+leastSpare > room {
 				continue
 			}
 			unprotected := map[string]any{}
@@ -151,7 +151,7 @@ func TestRoomForEveryToken(t *testing.T) {
 	}
 	for _, token := range []int{1, 255, 256, 4096, 7000, maxToken} {
 		for _, room := range []int{firstRoom, token + spareRoom} {
-			if token+spareRoom/2 > room {
+			if token+leastSpare > room {
 				continue
 			}
 			unprotected := map[string]any{"sigTst2": tstContainer{[]tstToken{{make([]byte, token)}}}}
