@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -51,6 +52,9 @@ func riffChunks(data []byte) (all []chunk, end int64, err error) {
 func scanRIFF(data []byte) (s scan, err error) {
 	chunks, end, err := riffChunks(data)
 	s.at = end
+	if bytes.HasPrefix(data[end:], []byte("RIFF")) { // OpenDML: its indexes hold places in the file
+		s.refuse = fmt.Errorf("riff: %w: a file of several RIFF chunks is only read", ErrContainer)
+	}
 	for _, c := range chunks {
 		switch {
 		case c.kind == riffKind && c.body.Length <= MaxStore:
