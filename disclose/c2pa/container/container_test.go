@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -78,7 +79,7 @@ func checkFound(t *testing.T, file, want []byte, exclude []Range) {
 	f, err := Find(file)
 	switch {
 	case err != nil || f.Stores != 1:
-		t.Fatalf("Find = %d stores, %v, want 1", f.Stores, err)
+		t.Fatalf("Find = %d stores, %v, want 1, in %.60q", f.Stores, err, file)
 	case !bytes.Equal(f.Store, want):
 		t.Fatalf("Find gave a store of %d bytes, want those put in (%d)", len(f.Store), len(want))
 	case !slices.Equal(f.Exclude, exclude):
@@ -194,5 +195,21 @@ func TestPadding(t *testing.T) {
 		if err != nil || len(f.Store) != c.want {
 			t.Errorf("padding %q: store of %d bytes, %v, want %d", c.tail, len(f.Store), err, c.want)
 		}
+	}
+}
+
+// TestReserveMakesOneCopy: a file is held once more, not twice.
+func TestReserveMakesOneCopy(t *testing.T) {
+	const size = 8 << 20
+	file := riffFile("WAVE", riffChunk("data", make([]byte, size)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	out, _, err := Reserve(file, 5000)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > size*5/4 || len(out) < size {
+		t.Errorf("Reserve allocated %d bytes for a file of %d", got, len(file))
 	}
 }
