@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,44 +93,30 @@ func TestBadTokens(t *testing.T) {
 		"cert hash":     {func(p *tsatest.Parts) { p.CertHash = make([]byte, 32) }, timestamp.ErrSignature},
 		"no cert":       {func(p *tsatest.Parts) { p.Certificates = nil }, timestamp.ErrCertificate},
 		"other cert":    {func(p *tsatest.Parts) { p.Certificates = [][]byte{other.Root.Raw} }, timestamp.ErrCertificate},
-		"other signer":  {func(p *tsatest.Parts) { p.Certificates = [][]byte{other.Cert.Raw} }, timestamp.ErrCertificate},
-		"signature":     {func(p *tsatest.Parts) { p.Signature = func(s []byte) []byte { s[len(s)-1] ^= 1; return s } }, timestamp.ErrSignature},
-		"before":        {func(p *tsatest.Parts) { p.Time = p.Time.Add(-48 * time.Hour) }, timestamp.ErrCertificate},
-		"after":         {func(p *tsatest.Parts) { p.Time = p.Time.Add(9000 * time.Hour) }, timestamp.ErrCertificate},
-		"many certs":    {func(p *tsatest.Parts) { p.Certificates = slicesRepeat(p.Certificates[0], 17) }, timestamp.ErrMalformed},
-		"refused":       {func(p *tsatest.Parts) { p.Status = 2 }, timestamp.ErrRefused},
-		"waiting":       {func(p *tsatest.Parts) { p.Status = 3 }, timestamp.ErrRefused},
-		"huge":          {func(p *tsatest.Parts) { p.Filler = timestamp.MaxResponse }, timestamp.ErrMalformed},
-		"with mods":     {func(p *tsatest.Parts) { p.Status = 1 }, nil},
-		"extension":     {func(p *tsatest.Parts) { p.Filler = 10 }, nil},
+		"other signer": {func(p *tsatest.Parts) { // of the same name and serial number
+			sum := sha256.Sum256(other.Cert.Raw)
+			p.Certificates, p.CertHash = [][]byte{other.Cert.Raw}, sum[:]
+		}, timestamp.ErrSignature},
+		"signature":  {func(p *tsatest.Parts) { p.Signature = func(s []byte) []byte { s[len(s)-1] ^= 1; return s } }, timestamp.ErrSignature},
+		"before":     {func(p *tsatest.Parts) { p.Time = p.Time.Add(-48 * time.Hour) }, timestamp.ErrCertificate},
+		"after":      {func(p *tsatest.Parts) { p.Time = p.Time.Add(9000 * time.Hour) }, timestamp.ErrCertificate},
+		"many certs": {func(p *tsatest.Parts) { p.Certificates = slices.Repeat(p.Certificates, 17) }, timestamp.ErrMalformed},
+		"refused":    {func(p *tsatest.Parts) { p.Status = 2 }, timestamp.ErrRefused},
+		"waiting":    {func(p *tsatest.Parts) { p.Status = 3 }, timestamp.ErrRefused},
+		"huge":       {func(p *tsatest.Parts) { p.Filler = timestamp.MaxResponse }, timestamp.ErrMalformed},
+		"with mods":  {func(p *tsatest.Parts) { p.Status = 1 }, nil},
+		"extension":  {func(p *tsatest.Parts) { p.Filler = 10 }, nil},
 	} {
 		a := authority(t)
 		a.Change = c.change
-		if name == "other signer" { // the same names and serial, another key
-			a.Cert.RawIssuer, a.Cert.SerialNumber = other.Cert.RawIssuer, other.Cert.SerialNumber
-		}
 		response, err := a.Stamp(imprint())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		_, err = timestamp.ParseResponse(response, imprint())
-		if name == "other signer" {
-			if !errors.Is(err, timestamp.ErrSignature) {
-				t.Errorf("%s: %v, want %v", name, err, timestamp.ErrSignature)
-			}
-			continue
-		}
-		if !errors.Is(err, c.want) {
+		if _, err := timestamp.ParseResponse(response, imprint()); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
-}
-
-func slicesRepeat(b []byte, n int) (all [][]byte) {
-	for range n {
-		all = append(all, b)
-	}
-	return all
 }
 
 func TestEveryChangedByteIsNoticed(t *testing.T) {
