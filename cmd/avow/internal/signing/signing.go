@@ -42,10 +42,11 @@ var (
 // Development opens the development certificate in dir, and makes one where there
 // is none or it is about to end.
 func Development(dir string, now time.Time) (s *c2pa.Signer, made bool, err error) {
-	s, err = Load(filepath.Join(dir, ChainFile), filepath.Join(dir, KeyFile))
+	chain, err := Certificates(filepath.Join(dir, ChainFile))
 	switch {
-	case err == nil && now.Add(renewBefore).Before(s.Chain[0].NotAfter):
-		return s, false, nil
+	case err == nil && now.Add(renewBefore).Before(chain[0].NotAfter):
+		s, err = Load(filepath.Join(dir, ChainFile), filepath.Join(dir, KeyFile))
+		return s, false, err
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, false, err
 	}

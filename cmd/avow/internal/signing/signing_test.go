@@ -19,6 +19,17 @@ import (
 func TestDevelopment(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	now := time.Now()
+	ending := t.TempDir()
+	if err := makeDevelopment(ending, now.Add(-360*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, made, err := Development(ending, now); err != nil || !made {
+		t.Fatalf("at its end: made %v, %v", made, err)
+	}
+	// The old authority stays an anchor.
+	if roots, err := Certificates(filepath.Join(ending, RootFile)); err != nil || len(roots) != 2 {
+		t.Errorf("%d anchors, %v", len(roots), err)
+	}
 	first, made, err := Development(dir, now)
 	if err != nil || !made || !IsDevelopment(first, dir) {
 		t.Fatalf("made %v, %v", made, err)
@@ -32,13 +43,6 @@ func TestDevelopment(t *testing.T) {
 		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v %v", name, info.Mode(), err)
 		}
-	}
-	// About to end it is made anew, and the old authority stays an anchor.
-	if _, made, err = Development(dir, first.Chain[0].NotAfter.Add(-24*time.Hour)); err != nil || !made {
-		t.Fatalf("at its end: made %v, %v", made, err)
-	}
-	if roots, err := Certificates(filepath.Join(dir, RootFile)); err != nil || len(roots) != 2 {
-		t.Errorf("%d anchors, %v", len(roots), err)
 	}
 }
 
