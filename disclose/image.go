@@ -71,10 +71,12 @@ type imageJob struct {
 	// original is the file as it came; data is it without a foreign manifest.
 	original []byte
 	parent   *c2pa.Parent
-	label    Label
-	visible  *VisibleLabel
-	want     CarrierSet
-	res      imageResult
+	// onlyMarked: the parent calls the picture AI-made already.
+	onlyMarked bool
+	label      Label
+	visible    *VisibleLabel
+	want       CarrierSet
+	res        imageResult
 }
 
 // mark attaches what set names of the image carriers to one image file.

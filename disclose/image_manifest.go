@@ -2,6 +2,7 @@ package disclose
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/c2pa/container"
@@ -28,17 +29,16 @@ func (j *imageJob) openManifest() bool {
 		return j.leave(ReasonForeignManifest)
 	}
 	result, err := validate.Asset(j.ctx, j.data, p.Trust.options())
-	if err != nil {
+	if err != nil || !usable(result) {
 		return j.leave(ReasonForeignManifest)
 	}
 	bare, err := container.Remove(j.data)
 	if err != nil {
 		return j.leave(ReasonForeignManifest)
 	}
-	j.parent = &c2pa.Parent{Store: found.Store, Results: results(result), Format: j.info.Format.MIME()}
-	if result.Active != nil {
-		j.parent.Title, j.parent.InstanceID = result.Active.Title, result.Active.InstanceID
-	}
+	j.parent = &c2pa.Parent{Store: found.Store, Results: results(result), Format: j.info.Format.MIME(),
+		Title: result.Active.Title, InstanceID: result.Active.InstanceID}
+	j.onlyMarked = saysAI(result)
 	j.data, j.res.data = bare, bare
 	j.info, err = imagemeta.Probe(bare)
 	return err == nil || j.failedAll(j.want, ReasonUndecodable, err)
@@ -60,21 +60,47 @@ func (p *Provenance) signedHere(j *imageJob) bool {
 		slices.ContainsFunc(r.Active.SoftBindings, func(b validate.SoftBinding) bool { return b.Alg == ImageMarkAlg })
 }
 
-// results are a validation's results as an ingredient keeps them.
+// usable reports whether a manifest can be carried over: other validators give up
+// on a whole store in which one claim is malformed.
+func usable(r *validate.Result) bool {
+	if r.Active == nil {
+		return false
+	}
+	return !slices.ContainsFunc(r.Statuses, func(s validate.Status) bool {
+		return s.Kind == validate.Failure && (strings.HasPrefix(s.Code, "claim.") || strings.HasPrefix(s.Code, "algorithm."))
+	})
+}
+
+// saysAI reports whether a manifest calls its content AI-made already: marking it
+// is then no edit.
+func saysAI(r *validate.Result) bool {
+	return slices.ContainsFunc(r.Active.Actions, func(a validate.Action) bool { return isAISource(a.SourceType) })
+}
+
+// results are a validation's results as an ingredient keeps them: of the active
+// manifest, and what is new about each ingredient in it.
 func results(r *validate.Result) *c2pa.ValidationResults {
 	out := &c2pa.ValidationResults{}
+	deltas := map[string]int{}
 	for _, s := range r.Statuses {
+		codes := &out.ActiveManifest
 		if s.Ingredient != "" {
-			continue // of an ingredient of its own, whose record stays with it
+			i, known := deltas[s.Ingredient]
+			if !known {
+				i = len(out.IngredientDeltas)
+				deltas[s.Ingredient] = i
+				out.IngredientDeltas = append(out.IngredientDeltas, c2pa.IngredientDelta{Assertion: s.Ingredient})
+			}
+			codes = &out.IngredientDeltas[i].Deltas
 		}
 		status := c2pa.Status{Code: s.Code, URL: s.URL, Explanation: s.Explanation}
 		switch s.Kind {
 		case validate.Success:
-			out.ActiveManifest.Success = append(out.ActiveManifest.Success, status)
+			codes.Success = append(codes.Success, status)
 		case validate.Informational:
-			out.ActiveManifest.Informational = append(out.ActiveManifest.Informational, status)
+			codes.Informational = append(codes.Informational, status)
 		default:
-			out.ActiveManifest.Failure = append(out.ActiveManifest.Failure, status)
+			codes.Failure = append(codes.Failure, status)
 		}
 	}
 	return out
@@ -87,7 +113,9 @@ func (j *imageJob) writeManifest() bool {
 		return true
 	}
 	m := p.manifest(j.label)
-	m.Parent = j.parent
+	if m.Parent = j.parent; j.onlyMarked {
+		m.SourceType = ""
+	}
 	if j.attached(CarrierImageMark) {
 		m.SoftBinding = &c2pa.SoftBinding{Alg: ImageMarkAlg, Value: j.label.ID[:]}
 	}

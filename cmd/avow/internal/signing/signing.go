@@ -4,7 +4,6 @@
 package signing
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -163,10 +162,4 @@ func Certificates(paths ...string) (all []*x509.Certificate, err error) {
 		}
 	}
 	return all, nil
-}
-
-// IsDevelopment reports whether a signer's certificate is that of dir.
-func IsDevelopment(s *c2pa.Signer, dir string) bool {
-	certs, err := Certificates(filepath.Join(dir, ChainFile))
-	return err == nil && bytes.Equal(certs[0].Raw, s.Chain[0].Raw)
 }
