@@ -3,7 +3,6 @@ package validate
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/pem"
 	"image"
 	"image/jpeg"
 	"slices"
@@ -243,7 +242,7 @@ func TestOfficialValidatorOnFeatures(t *testing.T) {
 	for _, f := range features {
 		files[f.name+f.ext] = f.file(t)
 	}
-	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testCA().root.Raw})
+	root := certPEM(testCA().root.Raw)
 	all := official(t, root, files)
 	for _, f := range features {
 		want, o := f.official, all[f.name+f.ext]

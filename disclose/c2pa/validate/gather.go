@@ -15,7 +15,9 @@ func (c *checker) stampAssertions(m *manifest) {
 			if c.stamps == nil {
 				c.stamps = map[string][][]byte{}
 			}
-			c.stamps[label] = append(c.stamps[label], token)
+			if len(c.stamps[label]) < maxTokens {
+				c.stamps[label] = append(c.stamps[label], token)
+			}
 		}
 	}
 }
@@ -63,7 +65,7 @@ func (c *checker) redact(m *manifest, uri string) {
 // ingredientManifest is the manifest that an ingredient assertion points to, nil
 // for none. It also keeps what the assertion recorded about it.
 func (c *checker) ingredientManifest(m *manifest, b *jumbf.Box) *manifest {
-	ing, err := readIngredient(b)
+	ing, err := c.readIngredient(b)
 	if err != nil || ing.manifest() == nil {
 		return nil
 	}

@@ -49,8 +49,25 @@ func (i *ingredientMap) manifest() *hashedURI {
 	return i.Old
 }
 
-// readIngredient reads an ingredient assertion and checks its relation.
-func readIngredient(b *jumbf.Box) (*ingredientMap, error) {
+// readIngredient reads an ingredient assertion, once.
+func (c *checker) readIngredient(b *jumbf.Box) (*ingredientMap, error) {
+	if ing, ok := c.parsed[b]; ok && ing != nil {
+		return ing, nil
+	} else if ok {
+		return nil, errIngredient
+	}
+	ing, err := parseIngredient(b)
+	if c.parsed == nil {
+		c.parsed = map[*jumbf.Box]*ingredientMap{}
+	}
+	c.parsed[b] = ing
+	return ing, err
+}
+
+var errIngredient = errors.New("malformed")
+
+// parseIngredient also checks the relation.
+func parseIngredient(b *jumbf.Box) (*ingredientMap, error) {
 	data := content(b)
 	if data == nil {
 		return nil, errors.New("no CBOR")
@@ -113,7 +130,7 @@ func (c *checker) ingredients(m *manifest, depth int) {
 
 func (c *checker) ingredientOf(m *manifest, b *jumbf.Box, depth int) {
 	uri := c.ingredient
-	ing, err := readIngredient(b)
+	ing, err := c.readIngredient(b)
 	if err != nil {
 		c.fail(ingredientMalformed, uri, err.Error())
 		return
@@ -155,7 +172,7 @@ func (c *checker) ingredientManifestOf(m *manifest, ing *ingredientMap, depth in
 	case c.oldHash(next, h, ref.Hash): // says nothing of the assertions; nested does
 	// The spec hashes a compressed manifest as it is stored, c2pa-rs what is in
 	// it: either ties it.
-	case !matches(h, next.hashed, ref.Hash) && !matches(h, next.box.Data, ref.Hash):
+	case !c.matches(h, next.hashed, ref.Hash) && !c.matches(h, next.box.Data, ref.Hash):
 		c.fail(ingredientMismatch, clip(ref.URL), "the ingredient's manifest is another one")
 	default:
 		c.ok(ingredientValidated, clip(ref.URL), "")
@@ -166,7 +183,7 @@ func (c *checker) ingredientManifestOf(m *manifest, ing *ingredientMap, depth in
 // oldHash reports whether a hash is that of the ingredient's claim alone, as the
 // writers of the first claims had it, before there was a hash of boxes.
 func (c *checker) oldHash(m *manifest, h crypto.Hash, want []byte) bool {
-	return m.claim != nil && m.claim.version == 1 && matches(h, m.claim.bytes, want)
+	return m.claim != nil && m.claim.version == 1 && c.matches(h, m.claim.bytes, want)
 }
 
 // bySignature compares the hash of the claim signature, which redactions leave
@@ -188,7 +205,7 @@ func (c *checker) bySignature(m *manifest, ing *ingredientMap, next *manifest) {
 		c.fail(f.code, c.ingredient, f.text)
 	case box == nil || owner != next:
 		c.fail(ingredientSigMissing, c.ingredient, "the ingredient's signature is missing")
-	case !matches(h, box.Data, ing.Signature.Hash):
+	case !c.matches(h, box.Data, ing.Signature.Hash):
 		c.fail(ingredientSigWrong, c.ingredient, "the ingredient's signature is another one")
 	default:
 		c.ok(ingredientSigOK, c.ingredient, "")

@@ -130,7 +130,15 @@ func (c *checker) note(what string) {
 	c.result.NotChecked = append(c.result.NotChecked, what)
 }
 
+// log adds a status. A store that earns more of them than any good one can is
+// given up on.
 func (c *checker) log(k Kind, code, url, text string) {
+	switch n := len(c.result.Statuses); {
+	case n >= maxStatuses:
+		return
+	case n == maxStatuses-1:
+		k, code, url, text = Failure, generalError, "", "too many statuses"
+	}
 	c.result.Statuses = append(c.result.Statuses, Status{Kind: k, Code: code, URL: url, Explanation: text, Ingredient: c.ingredient})
 }
 
