@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/avowai/avow/internal/jumbf"
 )
@@ -82,11 +83,16 @@ func parseIngredient(b *jumbf.Box) (*ingredientMap, error) {
 	return ing, nil
 }
 
-// A recordKey is a status that an ingredient assertion states about its
-// ingredient: whoever signed that assertion knew of it.
+// A record is the statuses that an ingredient assertion states about its
+// ingredient and what lies behind: whoever signed that assertion knew of them.
+type record map[recordKey]bool
+
 type recordKey struct{ code, url string }
 
-func (c *checker) record(ing *ingredientMap, m *manifest) {
+// recordOf reads the record of an ingredient assertion in a manifest. It counts
+// for what is found by way of that assertion only. c2pa-rs lets all records count
+// for all: there a forged ingredient can excuse itself.
+func recordOf(ing *ingredientMap) record {
 	all := ing.Status
 	if ing.Results != nil {
 		all = ing.Results.Active.all()
@@ -94,16 +100,20 @@ func (c *checker) record(ing *ingredientMap, m *manifest) {
 			all = append(all, d.Codes.all()...)
 		}
 	}
+	r := record{}
+	label := ""
+	if ref := ing.manifest(); ref != nil {
+		t, _ := parseURI(ref.URL)
+		label = t.manifest
+	}
 	for _, s := range all {
-		if c.recorded == nil {
-			c.recorded = map[recordKey]bool{}
-		}
 		url := s.URL
 		if t, ok := parseURI(url); ok && t.manifest == "" {
-			url = m.uri(url[len("self#jumbf="):])
+			url = "self#jumbf=/c2pa/" + label + "/" + strings.Join(t.path, "/")
 		}
-		c.recorded[recordKey{s.Code, url}] = true
+		r[recordKey{s.Code, url}] = true
 	}
+	return r
 }
 
 // forgetRecorded drops the statuses of ingredients that were recorded, as the
@@ -111,7 +121,7 @@ func (c *checker) record(ing *ingredientMap, m *manifest) {
 // because it says that its ingredient is.
 func (c *checker) forgetRecorded() {
 	c.result.Statuses = slices.DeleteFunc(c.result.Statuses, func(s Status) bool {
-		return s.Ingredient != "" && c.recorded[recordKey{s.Code, s.URL}]
+		return s.recorded
 	})
 }
 
@@ -135,6 +145,8 @@ func (c *checker) ingredientOf(m *manifest, b *jumbf.Box, depth int) {
 		c.fail(ingredientMalformed, uri, err.Error())
 		return
 	}
+	c.records = append(c.records, recordOf(ing))
+	defer func() { c.records = c.records[:len(c.records)-1] }()
 	if ing.Thumbnail != nil {
 		c.reference(m, *ing.Thumbnail, uri)
 	}
@@ -220,7 +232,7 @@ func (c *checker) nested(m *manifest, depth int) {
 		return
 	}
 	c.states[m.label] = Invalid
-	from, uri, doubt := len(c.result.Statuses), c.ingredient, c.doubt
+	from, uri := len(c.result.Statuses), c.ingredient
 	if m.claim == nil {
 		if err := m.readClaim(); err != nil {
 			c.report(err)
@@ -230,5 +242,5 @@ func (c *checker) nested(m *manifest, depth int) {
 	c.manifest(m)
 	c.ingredients(m, depth+1)
 	c.ingredient = uri
-	c.states[m.label] = stateOf(c.result.Statuses[from:], uri, c.doubt && !doubt)
+	c.states[m.label] = stateOf(c.result.Statuses[from:], uri, false)
 }

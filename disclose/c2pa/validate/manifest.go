@@ -19,7 +19,7 @@ type checker struct {
 	ingredient string              // URI of the ingredient assertion that led here
 	states     map[string]State    // of manifests that were checked as ingredients
 	stamps     map[string][][]byte // time stamp tokens by manifest label
-	recorded   map[recordKey]bool  // statuses that ingredient assertions state
+	records    []record            // of the ingredient assertions on the way here
 	sums       map[sumKey][]byte   // hashes of boxes
 	parsed     map[*jumbf.Box]*ingredientMap
 	doubt      bool // something that Valid needs was not checked
