@@ -16,9 +16,11 @@ const (
 	// firstRoom fits the tokens of the public authorities with their chains;
 	// afterwards a Signer knows the size of its own authority's.
 	firstRoom = 8 << 10
-	// spareRoom is kept beyond the last token: tokens of one authority differ by
-	// a few bytes, and 256 keep the padding in one class of CBOR heads.
-	spareRoom = 512
+	// spareRoom is kept beyond the last token, as those of one authority differ
+	// by a few bytes. leastSpare of it must be left: the framing of token and pad
+	// takes at most 32 bytes, and a pad of 259 or more, head included, stays in
+	// one class of CBOR heads.
+	spareRoom, leastSpare = 512, 300
 	// maxToken bounds a token such that room for it needs no longer head.
 	maxToken = 48 << 10
 )
@@ -114,7 +116,7 @@ func (s *Signer) finish(ctx context.Context, m *cose.Sign1Message, protected []b
 		var token []byte
 		if token, sig.stampErr = s.stamp(ctx, protected, m.Signature); sig.stampErr == nil {
 			unprotected["sigTst2"] = tstContainer{[]tstToken{{token}}}
-			if len(token)+spareRoom/2 > room {
+			if len(token)+leastSpare > room {
 				return sig, errRoom{len(token)}
 			}
 			s.room.Store(int64(len(token) + spareRoom))

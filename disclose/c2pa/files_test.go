@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"slices"
@@ -40,6 +41,9 @@ func samples(t testing.TB) map[string]sample {
 		"mp4":           {".mp4", mp4File("isom", true)},
 		"mp4/mdat":      {".mp4", mp4File("isom", false)},
 		"m4a":           {".m4a", mp4File("M4A ", true)},
+		"avif":          {".avif", heifFile("avif")},
+		"gif":           {".gif", gifFile(t)},
+		"avi":           {".avi", aviFile()},
 	}
 }
 
@@ -118,4 +122,34 @@ func mp4File(brand string, moovFirst bool) []byte {
 	}
 	size := len(moov(0))
 	return slices.Concat(ftyp, moov(len(ftyp)+size+8), mdat)
+}
+
+// heifFile has one item, whose extent in iloc is the content of mdat.
+func heifFile(brand string) []byte {
+	ftyp := bmffBox("ftyp", []byte(brand), make([]byte, 4), []byte(brand), []byte("mif1"))
+	meta := func(extent int) []byte {
+		iloc := bmffBox("iloc", []byte{0, 0, 0, 0, 0x44, 0, 0, 1, 0, 1, 0, 0, 0, 1}, binary.BigEndian.AppendUint32(nil, uint32(extent)), []byte{0, 0, 0, 6})
+		return bmffBox("meta", make([]byte, 4), bmffBox("pitm", []byte{0, 0, 0, 0, 0, 1}), iloc)
+	}
+	return slices.Concat(ftyp, meta(len(ftyp)+len(meta(0))+8), bmffBox("mdat", []byte("sample")))
+}
+
+func gifFile(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := gif.Encode(&b, picture(40, 24), nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// aviFile has the lists of an AVI file and one chunk of its stream.
+func aviFile() []byte {
+	chunk := func(kind string, parts ...[]byte) []byte {
+		body := slices.Concat(parts...)
+		return append(append([]byte(kind), binary.LittleEndian.AppendUint32(nil, uint32(len(body)))...), body...)
+	}
+	hdrl := chunk("LIST", []byte("hdrl"), chunk("avih", make([]byte, 56)))
+	movi := chunk("LIST", []byte("movi"), chunk("00dc", []byte("frames")))
+	return chunk("RIFF", []byte("AVI "), hdrl, movi)
 }

@@ -1,13 +1,16 @@
 package c2pa
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,31 +110,30 @@ func stampWith(a *tsatest.Authority) func(context.Context, []byte) ([]byte, erro
 	}
 }
 
-// TestOfficialValidator signs one file per container and algorithm, with and
-// without a time stamp. With the test authority as anchor each has to be
-// Trusted, without it Valid, and nothing may fail but the trust.
+// TestOfficialValidator signs one file per container and algorithm, every other
+// with a time stamp. With the test authorities as anchors each has to be Trusted,
+// without them Valid, and nothing may fail but the trust.
 func TestOfficialValidator(t *testing.T) {
-	j := needValidator(t)
-	tsa, err := tsatest.New(time.Now())
-	if err != nil {
-		t.Fatal(err)
+	if testing.Short() {
+		t.Skip("interop: the official validator is left out with -short")
 	}
+	j := needValidator(t)
+	tsa := testTSA(t)
 	stamped := map[string]bool{}
-	for name, file := range samples(t) {
-		for _, alg := range algorithmNames {
-			for _, kind := range []string{"plain", "stamped"} {
-				s := testSigner(t, alg)
-				if kind == "stamped" {
-					s.Stamp = stampWith(tsa)
-				}
-				out, info, err := Sign(t.Context(), file.data, fullManifest(), s)
-				if err != nil || info.StampErr != nil {
-					t.Fatalf("%s %s %s: %v, time stamp %v", name, alg, kind, err, info.StampErr)
-				}
-				base := strings.ReplaceAll(name, "/", "_") + "_" + alg + "_" + kind + file.ext
-				stamped[base] = info.Stamped
-				j.add(t, base, out)
+	files := samples(t)
+	for i, name := range slices.Sorted(maps.Keys(files)) {
+		for k, alg := range algorithmNames {
+			s := testSigner(t, alg)
+			if (i+k)%2 == 1 {
+				s.Stamp = stampWith(tsa)
 			}
+			out, info, err := Sign(t.Context(), files[name].data, fullManifest(), s)
+			if err != nil || info.StampErr != nil {
+				t.Fatalf("%s %s: %v, time stamp %v", name, alg, err, info.StampErr)
+			}
+			base := strings.ReplaceAll(name, "/", "_") + "_" + alg + files[name].ext
+			stamped[base] = info.Stamped
+			j.add(t, base, out)
 		}
 	}
 	anchors := certPEM(testIssuer().cert.Raw, tsa.Root.Raw)
@@ -146,4 +148,80 @@ func TestOfficialValidator(t *testing.T) {
 		}
 	}
 	t.Logf("%d files", len(j.files))
+}
+
+// TestOfficialValidatorRefuses makes sure that a Valid above means something:
+// one changed byte of the content, and one of the signature.
+func TestOfficialValidatorRefuses(t *testing.T) {
+	j := needValidator(t)
+	for name, file := range samples(t) {
+		out, info, err := Sign(t.Context(), file.data, fullManifest(), testSigner(t, "Ed25519"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(out, info.Store[len(info.Store)-8:])
+		if at < 0 {
+			t.Fatalf("%s: the store is not in the file", name)
+		}
+		broken := bytes.Clone(out)
+		broken[at] ^= 1
+		j.add(t, "signature_"+name+file.ext, broken)
+		last := len(file.data) - 3
+		broken = bytes.Clone(out)
+		if at = bytes.LastIndex(broken, file.data[last-4:last]); at < 0 {
+			t.Fatalf("%s: the content is not in the file", name)
+		}
+		broken[at+3] ^= 1
+		j.add(t, "content_"+name+file.ext, broken)
+	}
+	out, all := chain(t, 2, testSigner(t, "ES256"))
+	parent := bytes.Index(out, []byte("prompt_guided")) // in the parent's c2pa.ai-disclosure
+	if parent < 0 || parent > bytes.Index(out, []byte(all[1].Label+"\x00")) {
+		t.Fatal("the parent is not there")
+	}
+	out[parent] ^= 1
+	j.add(t, "parent.jpg", out)
+	for base, v := range j.judge(t, certPEM(testIssuer().cert.Raw)) {
+		if base == "parent.jpg" {
+			if v.State != "Invalid" || len(v.Deltas) == 0 {
+				t.Errorf("%s: %+v, want the parent to be noticed", base, v)
+			}
+			continue
+		}
+		want := "claimSignature.mismatch"
+		if strings.HasPrefix(base, "content_") {
+			want = "assertion." // dataHash or bmffHash
+		}
+		if v.State != "Invalid" || !slices.ContainsFunc(v.Failure, func(code string) bool { return strings.HasPrefix(code, want) }) {
+			t.Errorf("%s: %+v, want %s", base, v, want)
+		}
+	}
+}
+
+// TestOfficialValidatorOfChains wants files with parents and grandparents in
+// their stores to be as good as others.
+func TestOfficialValidatorOfChains(t *testing.T) {
+	j := needValidator(t)
+	s := testSigner(t, "ES256")
+	for n, ext := range map[int]string{2: ".jpg", 3: ".webp"} {
+		out, _ := chain(t, n, s)
+		j.add(t, "chain"+strconv.Itoa(n)+ext, out)
+	}
+	m := fullManifest()
+	m.Parent = &Parent{Title: "photo"}
+	out, _, err := Sign(t.Context(), samples(t)["png"].data, m, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.add(t, "chain1.png", out)
+	for base, v := range j.judge(t, certPEM(testIssuer().cert.Raw)) {
+		if v.State != "Trusted" || v.Error != "" || len(v.Failure) > 0 || len(v.Deltas) > 0 || "chain"+strconv.Itoa(v.Manifests)+filepath.Ext(base) != base {
+			t.Errorf("%s with anchors: %+v", base, v)
+		}
+	}
+	for base, v := range j.judge(t, nil) {
+		if v.State != "Valid" || v.Error != "" || !slices.Equal(v.Failure, []string{"signingCredential.untrusted"}) {
+			t.Errorf("%s without anchors: %+v", base, v)
+		}
+	}
 }

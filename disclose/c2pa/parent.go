@@ -62,6 +62,9 @@ func ancestors(store []byte) (*ancestry, error) {
 	if len(root.Children) > MaxParents {
 		return nil, fmt.Errorf("%w: its store has %d boxes, want at most %d", ErrParent, len(root.Children), MaxParents)
 	}
+	if n := count(root); n > jumbf.MaxBoxes-spareBoxes {
+		return nil, fmt.Errorf("%w: its store has %d boxes in all, and a reader takes no more with another manifest", ErrParent, n)
+	}
 	a := &ancestry{}
 	for i := range root.Children {
 		if err := a.add(&root.Children[i]); err != nil {
@@ -76,6 +79,17 @@ func ancestors(store []byte) (*ancestry, error) {
 	}
 	a.boxes, err = children(root)
 	return a, err
+}
+
+// spareBoxes is room for those of one manifest of this package.
+const spareBoxes = 64
+
+func count(b *jumbf.Box) int {
+	n := 1
+	for i := range b.Children {
+		n += count(&b.Children[i])
+	}
+	return n
 }
 
 // add notes one box of the store. Two with one label could not be told apart by

@@ -177,6 +177,9 @@ func scanBMFF(data []byte) (s scan, err error) {
 		s.stores[0].whole = append(s.stores[0].whole, merkle...)
 	}
 	s.refuse = refuseBMFF(top, data)
+	if binary.BigEndian.Uint32(data) == 0 {
+		s.refuse = fmt.Errorf("bmff: box ftyp: %w: it takes all of the file", ErrContainer)
+	}
 	return s, err
 }
 

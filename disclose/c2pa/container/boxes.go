@@ -90,21 +90,23 @@ func jpegPicture(data []byte, segs []segment) []NamedBox {
 	return all
 }
 
-// appendScan adds a segment; a scan is parted at its restart markers, each with
-// the entropy-coded data behind it.
+// appendScan adds a segment, and behind a scan its restart markers. The
+// specification parts the entropy-coded data among SOS and RST; the official
+// validator takes all of it for SOS and two bytes for each RST. Its reading
+// covers as much, and is the one that files in the field were hashed with.
 func appendScan(all []NamedBox, s segment, data []byte) []NamedBox {
-	name, start := markName(s.mark), s.whole.Start
-	if s.mark == markSOS {
-		for pos := s.body.End(); ; {
-			at, mark, ok := nextMarker(data[:s.whole.End()], pos)
-			if !ok {
-				break
-			}
-			all = append(all, NamedBox{name, Range{start, at - start}})
-			name, start, pos = markName(mark), at, at+2
-		}
+	all = append(all, NamedBox{markName(s.mark), s.whole})
+	if s.mark != markSOS {
+		return all
 	}
-	return append(all, NamedBox{name, Range{start, s.whole.End() - start}})
+	for pos := s.body.End(); ; {
+		at, mark, ok := nextMarker(data[:s.whole.End()], pos)
+		if !ok {
+			return all
+		}
+		all = append(all, NamedBox{markName(mark), Range{at, 2}})
+		pos = at + 2
+	}
 }
 
 // markName is a marker's symbol in ITU-T T.81, table B.1.

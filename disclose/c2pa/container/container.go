@@ -53,7 +53,8 @@ type Found struct {
 	// less. For BMFF, which is hashed by boxes, it is the box of the store.
 	Exclude []Range
 	// Remote is the address of a manifest store elsewhere that the file's XMP
-	// names (dcterms:provenance), at most 4096 bytes. It is foreign input.
+	// names (dcterms:provenance), http or https, at most 4096 bytes. It is
+	// foreign input: whoever wrote the file chose it.
 	Remote string
 }
 
@@ -85,7 +86,7 @@ type frame struct {
 // A driver knows one family of formats.
 type driver struct {
 	scan func(data []byte) (scan, error)
-	// frame builds the frame of a store of a size; nil for read-only formats.
+	// frame builds the frame of a store of a size.
 	frame func(data []byte, s scan, size int) (frame, error)
 	// fix mends lengths and offsets in out after cut was taken from data and
 	// added bytes were put at s.at.
@@ -232,9 +233,6 @@ func open(data []byte, format Format) (driver, scan, error) {
 	d, err := driverOf(format)
 	if err != nil {
 		return d, scan{}, err
-	}
-	if d.frame == nil {
-		return d, scan{}, fmt.Errorf("%w: %v is only read", ErrContainer, format)
 	}
 	seen, err := d.scan(data)
 	if err == nil {

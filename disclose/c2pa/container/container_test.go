@@ -3,73 +3,11 @@ package container
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
+	"runtime"
 	"slices"
 	"testing"
-
-	"github.com/avowai/avow/internal/jumbf"
 )
-
-// storeOf is a manifest store of exactly size bytes, at least 46.
-func storeOf(size int, fill byte) []byte {
-	b := jumbf.Box{Type: "jumb", UUID: jumbf.C2PA("c2pa"), Label: "c2pa"}
-	head := len(b.Append(nil))
-	b.Children = []jumbf.Box{{Type: "free", Data: bytes.Repeat([]byte{fill}, size-head-8)}}
-	return b.Append(nil)
-}
-
-func pngChunk(kind string, body []byte) []byte {
-	out := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
-	out = append(append(out, kind...), body...)
-	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
-}
-
-func pngFile(chunks ...[]byte) []byte {
-	out := append([]byte(pngSignature), pngChunk("IHDR", make([]byte, 13))...)
-	out = append(out, bytes.Join(chunks, nil)...)
-	out = append(out, pngChunk("IDAT", []byte("pixels"))...)
-	return append(out, pngChunk("IEND", nil)...)
-}
-
-func jpegSegment(mark byte, body []byte) []byte {
-	out := binary.BigEndian.AppendUint16([]byte{0xFF, mark}, uint16(len(body)+2))
-	return append(out, body...)
-}
-
-func jpegFile(segs ...[]byte) []byte {
-	out := append([]byte{0xFF, markSOI}, jpegSegment(markAPP0, []byte("JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x00\x00"))...)
-	out = append(out, bytes.Join(segs, nil)...)
-	out = append(out, jpegSegment(0xC0, make([]byte, 15))...)
-	out = append(out, jpegSegment(markSOS, make([]byte, 10))...)
-	return append(out, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, markEOI)
-}
-
-func riffChunk(kind string, body []byte) []byte {
-	out := binary.LittleEndian.AppendUint32([]byte(kind), uint32(len(body)))
-	return append(append(out, body...), make([]byte, len(body)&1)...)
-}
-
-func riffFile(form string, chunks ...[]byte) []byte {
-	body := append([]byte(form), bytes.Join(chunks, nil)...)
-	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
-}
-
-// samples are files without a manifest store that can be written.
-func samples() map[string][]byte {
-	return map[string][]byte{
-		"png":           pngFile(),
-		"png/trailing":  append(pngFile(), "trailing"...),
-		"jpeg":          jpegFile(),
-		"jpeg/exif":     jpegFile(jpegSegment(markAPP1, []byte("Exif\x00\x00II")), jpegSegment(0xE2, []byte("ICC"))),
-		"jpeg/trailing": append(jpegFile(), "trailing"...),
-		"webp":          riffFile("WEBP", riffChunk("VP8L", []byte("odd"))),
-		"webp/no pad":   riffFile("WEBP", []byte("VP8L\x03\x00\x00\x00odd")),
-		"wav":           riffFile("WAVE", riffChunk("fmt ", make([]byte, 16)), riffChunk("data", make([]byte, 100))),
-		"wav/trailing":  append(riffFile("WAVE", riffChunk("data", make([]byte, 4))), "trailing"...),
-	}
-}
 
 var sizes = []int{46, 47, 1000, jpegPiece, jpegPiece + 1, 2*jpegPiece - 8, 2*jpegPiece - 7, 205_000}
 
@@ -141,7 +79,7 @@ func checkFound(t *testing.T, file, want []byte, exclude []Range) {
 	f, err := Find(file)
 	switch {
 	case err != nil || f.Stores != 1:
-		t.Fatalf("Find = %d stores, %v, want 1", f.Stores, err)
+		t.Fatalf("Find = %d stores, %v, want 1, in %.60q", f.Stores, err, file)
 	case !bytes.Equal(f.Store, want):
 		t.Fatalf("Find gave a store of %d bytes, want those put in (%d)", len(f.Store), len(want))
 	case !slices.Equal(f.Exclude, exclude):
@@ -168,5 +106,110 @@ func TestHashDataRefusesBadRanges(t *testing.T) {
 	}
 	if want := sha256.Sum256([]byte("aef")); !bytes.Equal(h.Sum(nil), want[:]) {
 		t.Error("HashData did not leave out what was excluded")
+	}
+}
+
+// TestExclude pins the ranges that the official validator accepted, container by
+// container, for a store of 100 bytes.
+func TestExclude(t *testing.T) {
+	files := samples()
+	for _, c := range []struct {
+		file string
+		want []Range
+	}{
+		{"png", []Range{{33, 112}}},       // behind IHDR: length, type, data and CRC
+		{"jpeg", []Range{{20, 112}}},      // behind APP0: the segment with its marker
+		{"webp", []Range{{24, 108}}},      // chunk header and data, no pad byte
+		{"wav", []Range{{144, 108}}},      // the same
+		{"mp3", []Range{{63, 100}}},       // the store alone, in a frame in a tag
+		{"mp3/v2.3", []Range{{63, 100}}},  // the same, in the tag that was there
+		{"gif", []Range{{19, 116}}},       // the whole extension, behind the colour table
+		{"mp4/front", []Range{{16, 145}}}, // the uuid box, behind ftyp
+	} {
+		out, slot, err := Reserve(files[c.file], 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(slot.Exclude, c.want) {
+			t.Errorf("%s: Exclude = %v, want %v", c.file, slot.Exclude, c.want)
+		}
+		if err := slot.Put(out, storeOf(100, 0)); err != nil {
+			t.Error(err)
+		}
+		checkFound(t, out, storeOf(100, 0), c.want)
+	}
+}
+
+func TestReserveRefusesSizes(t *testing.T) {
+	for _, size := range []int{-1, 0, 7, MaxStore + 1} {
+		if _, _, err := Reserve(pngFile(), size); !errors.Is(err, ErrContainer) {
+			t.Errorf("Reserve(%d) = %v, want ErrContainer", size, err)
+		}
+	}
+	out, slot, err := Reserve(pngFile(), 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := slot.Put(out, storeOf(51, 0)); !errors.Is(err, ErrContainer) {
+		t.Errorf("Put of another size = %v, want ErrContainer", err)
+	}
+	if err := slot.Put(out[1:], storeOf(50, 0)); !errors.Is(err, ErrContainer) {
+		t.Errorf("Put into another file = %v, want ErrContainer", err)
+	}
+	if err := new(Slot).Put(nil, nil); !errors.Is(err, ErrContainer) {
+		t.Errorf("Put of no slot = %v, want ErrContainer", err)
+	}
+}
+
+// TestTwoStores: several stores are as good as none, and Reserve leaves one.
+func TestTwoStores(t *testing.T) {
+	one := storeOf(60, 1)
+	segment := jpegSegment(markAPP11, append([]byte("JP\x00\x01\x00\x00\x00\x01"), one...))
+	geob := id3FrameOf(4, "GEOB", append([]byte(geobHead), one...))
+	for name, file := range map[string][]byte{
+		"png":  pngFile(pngChunk("caBX", one), pngChunk("caBX", one)),
+		"jpeg": jpegFile(segment, segment),
+		"webp": riffFile("WEBP", riffChunk("C2PA", one), riffChunk("VP8L", []byte("odd")), riffChunk("C2PA", one)),
+		"mp3":  append(id3Of(4, 0, geob, geob), mpegFrame...),
+		"gif":  gifFile(gifExtension(one), gifExtension(one)),
+		"mp4":  bytes.Join([][]byte{ftyp(), uuidBox(one), uuidBox(one), bmffBox("mdat", nil)}, nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := Find(file)
+			if err != nil || f.Stores != 2 || f.Store != nil || f.Exclude != nil {
+				t.Fatalf("Find = %d stores, store of %d bytes, %v, want 2 and none", f.Stores, len(f.Store), err)
+			}
+			checkRoundTrip(t, file, 70)
+		})
+	}
+}
+
+// TestPadding: zeros behind the outer box are padding, anything else is not.
+func TestPadding(t *testing.T) {
+	store := storeOf(60, 1)
+	for _, c := range []struct {
+		tail string
+		want int
+	}{{"", 60}, {"\x00\x00\x00", 60}, {"\x00x", 62}} {
+		f, err := Find(pngFile(pngChunk("caBX", append(bytes.Clone(store), c.tail...))))
+		if err != nil || len(f.Store) != c.want {
+			t.Errorf("padding %q: store of %d bytes, %v, want %d", c.tail, len(f.Store), err, c.want)
+		}
+	}
+}
+
+// TestReserveMakesOneCopy: a file is held once more, not twice.
+func TestReserveMakesOneCopy(t *testing.T) {
+	const size = 8 << 20
+	file := riffFile("WAVE", riffChunk("data", make([]byte, size)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	out, _, err := Reserve(file, 5000)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > size*5/4 || len(out) < size {
+		t.Errorf("Reserve allocated %d bytes for a file of %d", got, len(file))
 	}
 }

@@ -8,7 +8,7 @@ import (
 // A Format is a file format that can hold a manifest store.
 type Format uint8
 
-// The formats. GIF and AVI are only read.
+// The formats, all of which are read and written.
 const (
 	Unknown Format = iota
 	PNG
@@ -64,8 +64,8 @@ func init() {
 		JPEG: {scan: scanJPEG, frame: frameJPEG, fix: fixNothing},
 		WebP: riff,
 		WAV:  riff,
-		AVI:  {scan: scanRIFF},
-		GIF:  {scan: scanGIF},
+		AVI:  riff,
+		GIF:  {scan: scanGIF, frame: frameGIF, fix: fixGIF},
 		MP3:  id3,
 		FLAC: id3,
 		BMFF: {scan: scanBMFF, frame: frameBMFF, fix: fixBMFF},

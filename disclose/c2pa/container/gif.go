@@ -83,9 +83,14 @@ func extensionName(block []byte) string {
 }
 
 // scanGIF finds the application extensions of stores. The store is in
-// sub-blocks of at most 255 bytes.
+// sub-blocks of at most 255 bytes. A new one goes behind the global colour
+// table.
 func scanGIF(data []byte) (s scan, err error) {
 	blocks, err := gifBlocks(data)
+	if len(blocks) < 2 {
+		return s, err
+	}
+	s.at = blocks[1].End()
 	for _, b := range blocks {
 		switch {
 		case b.Name == BoxC2PA:
@@ -117,4 +122,25 @@ func xmpOfGIF(body []byte) []byte {
 		return nil
 	}
 	return body[:len(body)-trailer]
+}
+
+// frameGIF makes the application extension.
+func frameGIF(_ []byte, _ scan, size int) (f frame, err error) {
+	const most = 255
+	f.bytes = append(make([]byte, 0, len(gifStore)+size+size/most+2), gifStore...)
+	for left := size; left > 0; left -= most {
+		n := min(left, most)
+		f.bytes = append(f.bytes, byte(n))
+		f.parts = append(f.parts, Range{int64(len(f.bytes)), int64(n)})
+		f.bytes = append(f.bytes, make([]byte, n)...)
+	}
+	f.bytes = append(f.bytes, 0)
+	f.exclude = []Range{{0, int64(len(f.bytes))}}
+	return f, nil
+}
+
+// fixGIF makes the file a GIF89a, which has extensions.
+func fixGIF(out, _ []byte, _ scan, _ edit) error {
+	copy(out, "GIF89a")
+	return nil
 }

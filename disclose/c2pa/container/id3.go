@@ -32,7 +32,7 @@ type id3Tag struct {
 	end     int64 // behind the padding
 	footer  bool
 	count   int  // frames
-	gone    bool // it holds nothing but the store, and goes with it
+	gone    bool // it holds nothing but stores, and goes with them
 	missing bool
 }
 
@@ -132,6 +132,8 @@ type id3Frame struct {
 	// plain says that body is what the frame means: neither compressed,
 	// encrypted nor unsynchronised.
 	plain bool
+	// broken says that the frame is shorter than its flags need.
+	broken bool
 }
 
 // frame reads the frame at pos. It gives false at the padding and where no frame
@@ -148,7 +150,7 @@ func (t id3Tag) frame(data []byte, pos int64) (f id3Frame, ok bool) {
 	if !ok || size > t.end-pos-id3Header {
 		return f, false
 	}
-	f = id3Frame{string(head[:4]), Range{pos, id3Header + size}, Range{pos + id3Header, size}, true}
+	f = id3Frame{id: string(head[:4]), whole: Range{pos, id3Header + size}, body: Range{pos + id3Header, size}}
 	t.unwrap(&f, head[9], data)
 	return f, true
 }
@@ -156,15 +158,16 @@ func (t id3Tag) frame(data []byte, pos int64) (f id3Frame, ok bool) {
 // unwrap goes by a frame's format flags (ID3v2.3 section 3.3.1, v2.4 section
 // 4.1.2). What it cannot undo makes the frame not plain.
 func (t id3Tag) unwrap(f *id3Frame, flags byte, data []byte) {
-	const unsync, length4 = 0x02, 0x01
+	const compressed3, unsync, length4 = 0x80, 0x02, 0x01
 	if t.major == 3 {
 		f.plain = flags == 0
+		f.broken = flags&compressed3 != 0 && f.body.Length < 4
 		return
 	}
 	f.plain = flags&^(unsync|length4) == 0
 	if flags&length4 != 0 {
 		if f.body.Length < 4 {
-			f.plain = false
+			f.plain, f.broken = false, true
 			return
 		}
 		f.body = Range{f.body.Start + 4, f.body.Length - 4}
@@ -221,6 +224,9 @@ func scanID3(data []byte) (s scan, err error) {
 	}
 	for pos := t.frames; ; {
 		f, ok := t.frame(data, pos)
+		if (!ok && pos < t.end && data[pos] != 0 || f.broken) && s.refuse == nil {
+			s.refuse = fmt.Errorf("id3: %w: a frame that readers cannot make out", ErrContainer)
+		}
 		if !ok {
 			break
 		}
@@ -233,7 +239,10 @@ func scanID3(data []byte) (s scan, err error) {
 		}
 	}
 	s.at = t.frames
-	if t.count == 1 && len(s.stores) == 1 && t.flags&id3Extended == 0 { // a tag without frames is not allowed
+	if n := len(s.stores); n > 0 && n == t.count { // a tag without frames is not allowed
+		for i := range s.stores {
+			s.stores[i].whole = nil
+		}
 		s.stores[0].whole = []Range{{0, t.after()}}
 		t.gone, s.at = true, 0
 	}

@@ -67,10 +67,12 @@ func provenance(packet []byte) string {
 	}
 }
 
-// remote bounds an address and refuses what is none.
+// remote bounds an address and refuses what is none. Many files name their own
+// store here, by a self#jumbf address.
 func remote(text string) string {
 	text = strings.TrimSpace(text)
-	if len(text) > maxRemote || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7F }) {
+	scheme, _, _ := strings.Cut(strings.ToLower(text[:min(len(text), 8)]), "://")
+	if scheme != "https" && scheme != "http" || len(text) > maxRemote || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7F }) {
 		return ""
 	}
 	return text

@@ -15,7 +15,7 @@ await init({ module_or_path: readFileSync(wasm) });
 
 const types = {
   '.png': 'image/png', '.jpg': 'image/jpeg', '.webp': 'image/webp', '.wav': 'audio/wav',
-  '.mp3': 'audio/mpeg', '.mp4': 'video/mp4', '.m4a': 'audio/mp4', '.heic': 'image/heic', '.c2pa': 'application/c2pa',
+  '.mp3': 'audio/mpeg', '.mp4': 'video/mp4', '.m4a': 'audio/mp4', '.avif': 'image/avif', '.gif': 'image/gif', '.avi': 'video/avi',
 };
 
 // Without this list the build accepts emailProtection, timeStamping and OCSP
