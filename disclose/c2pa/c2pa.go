@@ -106,10 +106,15 @@ type AIDisclosure struct {
 // A Parent is the asset that was opened to make this one.
 type Parent struct {
 	// Store is its manifest store as found, or nil if it has none. All of it is
-	// carried over byte for byte.
+	// carried over byte for byte, faults included: a reader that gives up on the
+	// parent gives up on the new file. A store whose validation ended in an
+	// error, or for which Sign returns ErrParent, is better left out, and the
+	// parent opened without one.
 	Store []byte
 	// Results are those of a full validation of the parent. A Store needs them:
-	// whoever takes over a manifest acts as its validator (ingredient v3).
+	// whoever takes over a manifest acts as its validator (ingredient v3). What
+	// they do not say failed, and does, later validators count against the new
+	// file.
 	Results *ValidationResults
 	// Title, Format (a media type) and InstanceID describe the asset; all
 	// optional.

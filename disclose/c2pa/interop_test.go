@@ -174,7 +174,20 @@ func TestOfficialValidatorRefuses(t *testing.T) {
 		broken[at+3] ^= 1
 		j.add(t, "content_"+name+file.ext, broken)
 	}
+	out, all := chain(t, 2, testSigner(t, "ES256"))
+	parent := bytes.Index(out, []byte("prompt_guided")) // in the parent's c2pa.ai-disclosure
+	if parent < 0 || parent > bytes.Index(out, []byte(all[1].Label+"\x00")) {
+		t.Fatal("the parent is not there")
+	}
+	out[parent] ^= 1
+	j.add(t, "parent.jpg", out)
 	for base, v := range j.judge(t, certPEM(testIssuer().cert.Raw)) {
+		if base == "parent.jpg" {
+			if v.State != "Invalid" || len(v.Deltas) == 0 {
+				t.Errorf("%s: %+v, want the parent to be noticed", base, v)
+			}
+			continue
+		}
 		want := "claimSignature.mismatch"
 		if strings.HasPrefix(base, "content_") {
 			want = "assertion." // dataHash or bmffHash

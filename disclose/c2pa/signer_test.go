@@ -200,7 +200,7 @@ func TestChainWithIntermediate(t *testing.T) {
 	}
 }
 
-func pemKey(t *testing.T, key crypto.Signer) []byte {
+func pemKey(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {

@@ -152,7 +152,7 @@ func (c *checker) related(m *manifest, refs []hashedURI, relation string) bool {
 		if box == nil || !isLabel(box.Label, "c2pa.ingredient") {
 			return false
 		}
-		if ing, err := readIngredient(box); err != nil || ing.Relationship != relation {
+		if ing, err := c.readIngredient(box); err != nil || ing.Relationship != relation {
 			return false
 		}
 	}
@@ -175,7 +175,7 @@ func (c *checker) redactedAction(m *manifest, a *action, uri string) {
 		return
 	}
 	label := t.path[len(t.path)-1]
-	if !other.declares(other.claim.refs(), label) && !other.redacted[label] {
+	if !other.declares(label) && !other.redacted[label] {
 		c.fail(actionRedaction, uri, "c2pa.redacted of an unknown assertion")
 	}
 }

@@ -20,13 +20,12 @@ func isLabel(label, base string) bool {
 // and that nobody redacted, in the claim's order.
 func (m *manifest) eachAssertion(base string) (all []*jumbf.Box) {
 	seen := map[string]bool{}
-	for _, r := range m.claim.refs() {
-		label := m.assertionLabel(r.URL)
-		if !isLabel(label, base) || seen[label] || m.redacted[label] {
+	for _, r := range m.refs {
+		if !isLabel(r.label, base) || seen[r.label] || m.redacted[r.label] {
 			continue
 		}
-		seen[label] = true
-		if b := only(m.assertions, label); b != nil {
+		seen[r.label] = true
+		if b := m.byLabel[r.label]; b != nil {
 			all = append(all, b)
 		}
 	}
@@ -77,30 +76,28 @@ func (c *checker) redactions(m *manifest) {
 // it declares all that are there ("Assertion Validation").
 func (c *checker) assertions(m *manifest) {
 	declared := map[string]bool{}
-	for _, ref := range m.claim.refs() {
-		if label := m.assertionLabel(ref.URL); label != "" {
-			declared[label] = true
-		}
+	for _, ref := range m.refs {
+		declared[ref.label] = true
 		c.assertion(m, ref)
 	}
 	if m.assertions == nil {
 		return
 	}
 	for i := range m.assertions.Children {
-		if b := &m.assertions.Children[i]; !b.Super() || !declared[b.Label] {
+		if b := &m.assertions.Children[i]; !b.Super() || b.Label == "" || !declared[b.Label] {
 			c.fail(assertionUndeclared, m.uri("c2pa.assertions/"+b.Label), "an assertion that the claim does not declare")
 		}
 	}
 }
 
-func (c *checker) assertion(m *manifest, ref hashedURI) {
-	label := m.assertionLabel(ref.URL)
+func (c *checker) assertion(m *manifest, ref assertionRef) {
+	label := ref.label
 	uri := m.uri("c2pa.assertions/" + label)
 	if label == "" {
 		c.fail(assertionOutside, clip(ref.URL), "an assertion that is not in the manifest's assertion store")
 		return
 	}
-	box := only(m.assertions, label)
+	box := m.byLabel[label]
 	switch {
 	case m.redacted[label]:
 		if box != nil && !blank(box) {
@@ -115,7 +112,7 @@ func (c *checker) assertion(m *manifest, ref hashedURI) {
 	switch {
 	case f != nil:
 		c.fail(f.code, uri, f.text)
-	case matches(h, box.Data, ref.Hash):
+	case c.matches(h, box.Data, ref.Hash):
 		c.ok(assertionMatch, uri, "")
 	default:
 		c.fail(assertionMismatch, uri, "the assertion is not what the claim declares")
@@ -172,7 +169,7 @@ func (c *checker) reference(m *manifest, ref hashedURI, at string) {
 	switch {
 	case f != nil:
 		c.fail(f.code, at, f.text)
-	case !matches(h, box.Data, ref.Hash) && !owner.redacted[box.Label]:
+	case !c.matches(h, box.Data, ref.Hash) && !owner.redacted[box.Label]:
 		c.fail(hashedURIWrong, at, "the hash of "+clip(ref.URL)+" differs")
 	}
 }

@@ -64,7 +64,7 @@ func (c *checker) boundBy(m *manifest) *manifest {
 
 func (c *checker) parent(m *manifest) *manifest {
 	for _, b := range m.eachAssertion("c2pa.ingredient") {
-		if ing, err := readIngredient(b); err == nil && ing.Relationship == "parentOf" {
+		if ing, err := c.readIngredient(b); err == nil && ing.Relationship == "parentOf" {
 			return c.ingredientManifest(m, b)
 		}
 	}

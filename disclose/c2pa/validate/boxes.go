@@ -219,7 +219,7 @@ func (c *checker) boxHash(m *manifest, all *boxesHash, want boxHash, span contai
 	if f != nil {
 		return f
 	}
-	if !matches(h, c.asset.data[span.Start:span.End()], want.Hash) {
+	if subtle.ConstantTimeCompare(sumOf(h, c.asset.data[span.Start:span.End()]), want.Hash) != 1 {
 		return faultf(boxesMismatch, "", "box %s is not the one that was signed", clip(want.Names[0]))
 	}
 	return nil

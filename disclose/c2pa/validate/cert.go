@@ -94,13 +94,21 @@ func hasExtension(cert *x509.Certificate, oid asn1.ObjectIdentifier) bool {
 func goodKey(key crypto.PublicKey) bool {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		return k.N.BitLen() >= 2048
+		return k.N.BitLen() >= 2048 && k.N.BitLen() <= maxRSA
 	case *ecdsa.PublicKey:
 		return slices.Contains([]elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()}, k.Curve)
 	case ed25519.PublicKey:
 		return true
 	}
 	return false
+}
+
+// goodKeys keeps keys away that would take minutes to calculate with.
+func goodKeys(certs []*x509.Certificate) bool {
+	return !slices.ContainsFunc(certs, func(c *x509.Certificate) bool {
+		k, is := publicKey(c).(*rsa.PublicKey)
+		return is && k.N.BitLen() > maxRSA
+	})
 }
 
 // hasUniqueID looks for issuerUniqueID [1] and subjectUniqueID [2], which

@@ -107,7 +107,25 @@ func (m *manifest) readClaim() error {
 	if b := only(m.box, "c2pa.assertions"); b != nil && b.UUID.FourCC() == "c2as" && addressable(b) {
 		m.assertions = b
 	}
+	m.index()
 	return nil
+}
+
+// index prepares the assertions for being looked up by their labels.
+func (m *manifest) index() {
+	m.byLabel = map[string]*jumbf.Box{}
+	if m.assertions != nil {
+		for i := range m.assertions.Children {
+			b := &m.assertions.Children[i]
+			if _, twice := m.byLabel[b.Label]; twice || !b.Super() {
+				b = nil
+			}
+			m.byLabel[m.assertions.Children[i].Label] = b
+		}
+	}
+	for _, r := range m.claim.refs() {
+		m.refs = append(m.refs, assertionRef{r, m.assertionLabel(r.URL)})
+	}
 }
 
 // lacks says which mandatory field is missing, "" for none.
@@ -177,9 +195,33 @@ func (cl *claim) algorithm(own string) (crypto.Hash, *fault) {
 	return h, nil
 }
 
-// matches compares the hash of data with one that a manifest states.
-func matches(h crypto.Hash, data, want []byte) bool {
+// A sumKey names a run of bytes of the store and an algorithm.
+type sumKey struct {
+	at *byte
+	n  int
+	h  crypto.Hash
+}
+
+// matches compares the hash of data with one that a manifest states. It hashes
+// the same bytes once only: a store can refer to a large box thousands of times.
+func (c *checker) matches(h crypto.Hash, data, want []byte) bool {
+	if len(data) == 0 {
+		return false // no box is empty
+	}
+	key := sumKey{&data[0], len(data), h}
+	sum, ok := c.sums[key]
+	if !ok {
+		sum = sumOf(h, data)
+		if c.sums == nil {
+			c.sums = map[sumKey][]byte{}
+		}
+		c.sums[key] = sum
+	}
+	return subtle.ConstantTimeCompare(sum, want) == 1
+}
+
+func sumOf(h crypto.Hash, data []byte) []byte {
 	w := h.New()
 	w.Write(data)
-	return subtle.ConstantTimeCompare(w.Sum(nil), want) == 1
+	return w.Sum(nil)
 }

@@ -130,12 +130,18 @@ func TestCorpusAgainstOfficial(t *testing.T) {
 	}
 }
 
-func anchors(t testing.TB, file string) (all []*x509.Certificate) {
+func anchors(t testing.TB, file string) []*x509.Certificate {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return certificates(t, data)
+}
+
+// certificates reads PEM.
+func certificates(t testing.TB, data []byte) (all []*x509.Certificate) {
+	t.Helper()
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
@@ -147,4 +153,8 @@ func anchors(t testing.TB, file string) (all []*x509.Certificate) {
 		}
 		all = append(all, cert)
 	}
+}
+
+func certPEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

@@ -157,6 +157,9 @@ func parseChain(v any) (chain []*x509.Certificate, err error) {
 		}
 		chain = append(chain, cert)
 	}
+	if !goodKeys(chain) {
+		return nil, errors.New("a key that is too large")
+	}
 	return chain, nil
 }
 

@@ -3,7 +3,6 @@ package validate
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/pem"
 	"image"
 	"image/jpeg"
 	"slices"
@@ -170,6 +169,21 @@ var features = []feature{
 		p := parentBox(t, func(f *forge) { f.key = newKey() })
 		return withParent(p, p).sign(t, testPNG(t, 24, 18))
 	}, Invalid, "", []string{signatureMismatch}},
+	// c2pa-rs takes the word of the forged ingredient about itself.
+	{"a forged parent that excuses itself", ".png", func(t testing.TB) []byte {
+		p := parentBox(t, nil)
+		f := withParent(p, p)
+		f.prior = []jumbf.Box{parentBox(t, func(g *forge) {
+			g.claim = map[string]any{"dc:title": "dog"}
+			g.assertions = append(g.assertions, part{label: "c2pa.ingredient.v3", content: map[string]any{
+				"relationship": "componentOf",
+				"validationResults": map[string]any{"activeManifest": map[string]any{"success": []any{}, "informational": []any{}, "failure": []any{
+					map[string]any{"code": ingredientMismatch, "url": "self#jumbf=/c2pa/" + parentLabel},
+				}}},
+			}})
+		})}
+		return f.sign(t, testPNG(t, 24, 18))
+	}, Invalid, "Trusted", []string{ingredientMismatch}},
 	// Spec, "X.509 Certificates": readers shall accept the chain in either header;
 	// c2pa-rs knows label 33 in the protected one only.
 	{"certificates unprotected", ".png", forged(func(f *forge) {
@@ -243,7 +257,7 @@ func TestOfficialValidatorOnFeatures(t *testing.T) {
 	for _, f := range features {
 		files[f.name+f.ext] = f.file(t)
 	}
-	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testCA().root.Raw})
+	root := certPEM(testCA().root.Raw)
 	all := official(t, root, files)
 	for _, f := range features {
 		want, o := f.official, all[f.name+f.ext]

@@ -24,6 +24,9 @@ func openRegions(t testing.TB, file []byte) (all []region) {
 	if err != nil || len(f.Store) == 0 {
 		t.Fatal("no store", err)
 	}
+	if f.Format == container.PNG {
+		return nil // the checksum of the chunk covers all
+	}
 	// COSE headers outside the signature, by design of COSE. An unknown header is
 	// to be ignored, so the name of the padding may change; the padding itself is
 	// checked for zeros. A broken time stamp is informational, as the spec has

@@ -15,14 +15,16 @@ func (c *checker) stampAssertions(m *manifest) {
 			if c.stamps == nil {
 				c.stamps = map[string][][]byte{}
 			}
-			c.stamps[label] = append(c.stamps[label], token)
+			if len(c.stamps[label]) < maxTokens {
+				c.stamps[label] = append(c.stamps[label], token)
+			}
 		}
 	}
 }
 
 // gather walks from the active manifest through its ingredients before anything
-// is judged: it reads their claims, notes which assertions are redacted, which
-// time stamps they bring and what their assertions recorded.
+// is judged: it reads their claims, notes which assertions are redacted and which
+// time stamps they bring.
 func (c *checker) gather(active *manifest) {
 	seen := map[*manifest]bool{active: true}
 	for queue := []*manifest{active}; len(queue) > 0; queue = queue[1:] {
@@ -61,9 +63,9 @@ func (c *checker) redact(m *manifest, uri string) {
 }
 
 // ingredientManifest is the manifest that an ingredient assertion points to, nil
-// for none. It also keeps what the assertion recorded about it.
+// for none.
 func (c *checker) ingredientManifest(m *manifest, b *jumbf.Box) *manifest {
-	ing, err := readIngredient(b)
+	ing, err := c.readIngredient(b)
 	if err != nil || ing.manifest() == nil {
 		return nil
 	}
@@ -71,6 +73,5 @@ func (c *checker) ingredientManifest(m *manifest, b *jumbf.Box) *manifest {
 	if next == nil || box != next.box {
 		return nil
 	}
-	c.record(ing, next)
 	return next
 }

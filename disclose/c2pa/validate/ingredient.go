@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/avowai/avow/internal/jumbf"
 )
@@ -49,8 +50,25 @@ func (i *ingredientMap) manifest() *hashedURI {
 	return i.Old
 }
 
-// readIngredient reads an ingredient assertion and checks its relation.
-func readIngredient(b *jumbf.Box) (*ingredientMap, error) {
+// readIngredient reads an ingredient assertion, once.
+func (c *checker) readIngredient(b *jumbf.Box) (*ingredientMap, error) {
+	if ing, ok := c.parsed[b]; ok && ing != nil {
+		return ing, nil
+	} else if ok {
+		return nil, errIngredient
+	}
+	ing, err := parseIngredient(b)
+	if c.parsed == nil {
+		c.parsed = map[*jumbf.Box]*ingredientMap{}
+	}
+	c.parsed[b] = ing
+	return ing, err
+}
+
+var errIngredient = errors.New("malformed")
+
+// parseIngredient also checks the relation.
+func parseIngredient(b *jumbf.Box) (*ingredientMap, error) {
 	data := content(b)
 	if data == nil {
 		return nil, errors.New("no CBOR")
@@ -65,11 +83,16 @@ func readIngredient(b *jumbf.Box) (*ingredientMap, error) {
 	return ing, nil
 }
 
-// A recordKey is a status that an ingredient assertion states about its
-// ingredient: whoever signed that assertion knew of it.
+// A record is the statuses that an ingredient assertion states about its
+// ingredient and what lies behind: whoever signed that assertion knew of them.
+type record map[recordKey]bool
+
 type recordKey struct{ code, url string }
 
-func (c *checker) record(ing *ingredientMap, m *manifest) {
+// recordOf reads the record of an ingredient assertion in a manifest. It counts
+// for what is found by way of that assertion only. c2pa-rs lets all records count
+// for all: there a forged ingredient can excuse itself.
+func recordOf(ing *ingredientMap) record {
 	all := ing.Status
 	if ing.Results != nil {
 		all = ing.Results.Active.all()
@@ -77,16 +100,20 @@ func (c *checker) record(ing *ingredientMap, m *manifest) {
 			all = append(all, d.Codes.all()...)
 		}
 	}
+	r := record{}
+	label := ""
+	if ref := ing.manifest(); ref != nil {
+		t, _ := parseURI(ref.URL)
+		label = t.manifest
+	}
 	for _, s := range all {
-		if c.recorded == nil {
-			c.recorded = map[recordKey]bool{}
-		}
 		url := s.URL
 		if t, ok := parseURI(url); ok && t.manifest == "" {
-			url = m.uri(url[len("self#jumbf="):])
+			url = "self#jumbf=/c2pa/" + label + "/" + strings.Join(t.path, "/")
 		}
-		c.recorded[recordKey{s.Code, url}] = true
+		r[recordKey{s.Code, url}] = true
 	}
+	return r
 }
 
 // forgetRecorded drops the statuses of ingredients that were recorded, as the
@@ -94,7 +121,7 @@ func (c *checker) record(ing *ingredientMap, m *manifest) {
 // because it says that its ingredient is.
 func (c *checker) forgetRecorded() {
 	c.result.Statuses = slices.DeleteFunc(c.result.Statuses, func(s Status) bool {
-		return s.Ingredient != "" && c.recorded[recordKey{s.Code, s.URL}]
+		return s.recorded
 	})
 }
 
@@ -113,11 +140,13 @@ func (c *checker) ingredients(m *manifest, depth int) {
 
 func (c *checker) ingredientOf(m *manifest, b *jumbf.Box, depth int) {
 	uri := c.ingredient
-	ing, err := readIngredient(b)
+	ing, err := c.readIngredient(b)
 	if err != nil {
 		c.fail(ingredientMalformed, uri, err.Error())
 		return
 	}
+	c.records = append(c.records, recordOf(ing))
+	defer func() { c.records = c.records[:len(c.records)-1] }()
 	if ing.Thumbnail != nil {
 		c.reference(m, *ing.Thumbnail, uri)
 	}
@@ -155,7 +184,7 @@ func (c *checker) ingredientManifestOf(m *manifest, ing *ingredientMap, depth in
 	case c.oldHash(next, h, ref.Hash): // says nothing of the assertions; nested does
 	// The spec hashes a compressed manifest as it is stored, c2pa-rs what is in
 	// it: either ties it.
-	case !matches(h, next.hashed, ref.Hash) && !matches(h, next.box.Data, ref.Hash):
+	case !c.matches(h, next.hashed, ref.Hash) && !c.matches(h, next.box.Data, ref.Hash):
 		c.fail(ingredientMismatch, clip(ref.URL), "the ingredient's manifest is another one")
 	default:
 		c.ok(ingredientValidated, clip(ref.URL), "")
@@ -166,7 +195,7 @@ func (c *checker) ingredientManifestOf(m *manifest, ing *ingredientMap, depth in
 // oldHash reports whether a hash is that of the ingredient's claim alone, as the
 // writers of the first claims had it, before there was a hash of boxes.
 func (c *checker) oldHash(m *manifest, h crypto.Hash, want []byte) bool {
-	return m.claim != nil && m.claim.version == 1 && matches(h, m.claim.bytes, want)
+	return m.claim != nil && m.claim.version == 1 && c.matches(h, m.claim.bytes, want)
 }
 
 // bySignature compares the hash of the claim signature, which redactions leave
@@ -188,7 +217,7 @@ func (c *checker) bySignature(m *manifest, ing *ingredientMap, next *manifest) {
 		c.fail(f.code, c.ingredient, f.text)
 	case box == nil || owner != next:
 		c.fail(ingredientSigMissing, c.ingredient, "the ingredient's signature is missing")
-	case !matches(h, box.Data, ing.Signature.Hash):
+	case !c.matches(h, box.Data, ing.Signature.Hash):
 		c.fail(ingredientSigWrong, c.ingredient, "the ingredient's signature is another one")
 	default:
 		c.ok(ingredientSigOK, c.ingredient, "")
@@ -203,7 +232,7 @@ func (c *checker) nested(m *manifest, depth int) {
 		return
 	}
 	c.states[m.label] = Invalid
-	from, uri, doubt := len(c.result.Statuses), c.ingredient, c.doubt
+	from, uri := len(c.result.Statuses), c.ingredient
 	if m.claim == nil {
 		if err := m.readClaim(); err != nil {
 			c.report(err)
@@ -213,5 +242,5 @@ func (c *checker) nested(m *manifest, depth int) {
 	c.manifest(m)
 	c.ingredients(m, depth+1)
 	c.ingredient = uri
-	c.states[m.label] = stateOf(c.result.Statuses[from:], uri, c.doubt && !doubt)
+	c.states[m.label] = stateOf(c.result.Statuses[from:], uri, false)
 }

@@ -19,8 +19,10 @@ type checker struct {
 	ingredient string              // URI of the ingredient assertion that led here
 	states     map[string]State    // of manifests that were checked as ingredients
 	stamps     map[string][][]byte // time stamp tokens by manifest label
-	recorded   map[recordKey]bool  // statuses that ingredient assertions state
-	doubt      bool                // something that Valid needs was not checked
+	records    []record            // of the ingredient assertions on the way here
+	sums       map[sumKey][]byte   // hashes of boxes
+	parsed     map[*jumbf.Box]*ingredientMap
+	doubt      bool // something that Valid needs was not checked
 }
 
 // report logs an error of a check.
@@ -79,7 +81,7 @@ func (c *checker) rules(m *manifest) {
 	parents, ingredients := 0, 0
 	for _, b := range m.eachAssertion("c2pa.ingredient") {
 		ingredients++
-		if ing, err := readIngredient(b); err == nil && ing.Relationship == "parentOf" {
+		if ing, err := c.readIngredient(b); err == nil && ing.Relationship == "parentOf" {
 			parents++
 		}
 	}
@@ -96,7 +98,7 @@ func (c *checker) rules(m *manifest) {
 		c.fail(claimNoBinding, m.uri(""), "no hard binding")
 	case len(bindings) > 1:
 		c.fail(multipleBindings, m.uri(""), "more than one hard binding")
-	case m.claim.version == 2 && !m.declares(m.claim.Created, bindings[0].Label):
+	case m.claim.version == 2 && !m.created(bindings[0].Label):
 		c.fail(claimMalformed, m.uri(""), "the hard binding is not among the created assertions")
 	}
 }
@@ -125,9 +127,14 @@ func (c *checker) updateRules(m *manifest, parents, ingredients, bindings int) {
 	}
 }
 
-// declares reports whether a list of references holds an assertion.
-func (m *manifest) declares(refs []hashedURI, label string) bool {
-	return slices.ContainsFunc(refs, func(r hashedURI) bool { return m.assertionLabel(r.URL) == label })
+// created reports whether an assertion is among the created ones.
+func (m *manifest) created(label string) bool {
+	return slices.ContainsFunc(m.claim.Created, func(r hashedURI) bool { return m.assertionLabel(r.URL) == label })
+}
+
+// declares reports whether the claim declares an assertion.
+func (m *manifest) declares(label string) bool {
+	return slices.ContainsFunc(m.refs, func(r assertionRef) bool { return r.label == label })
 }
 
 // assertionLabel is the label of the assertion of this manifest that a URI

@@ -3,7 +3,6 @@ package validate
 import (
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,7 +150,7 @@ func TestOfficialValidatorOnNegatives(t *testing.T) {
 	for _, n := range negatives() {
 		files[n.name+".png"] = n.file(t)
 	}
-	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testCA().root.Raw})
+	root := certPEM(testCA().root.Raw)
 	for file, o := range official(t, root, files) {
 		name := strings.TrimSuffix(file, ".png")
 		want, known := officialSays[name]

@@ -32,6 +32,8 @@ type Status struct {
 	// Ingredient is the JUMBF URI of the ingredient assertion that led to the
 	// manifest the code speaks of; "" for the active manifest.
 	Ingredient string
+
+	recorded bool // by who signed an ingredient assertion on the way there
 }
 
 // A Result is what Asset and Detached found. Strings in it that come from the
@@ -130,8 +132,18 @@ func (c *checker) note(what string) {
 	c.result.NotChecked = append(c.result.NotChecked, what)
 }
 
+// log adds a status. A store that earns more of them than any good one can is
+// given up on.
 func (c *checker) log(k Kind, code, url, text string) {
-	c.result.Statuses = append(c.result.Statuses, Status{Kind: k, Code: code, URL: url, Explanation: text, Ingredient: c.ingredient})
+	switch n := len(c.result.Statuses); {
+	case n >= maxStatuses:
+		return
+	case n == maxStatuses-1:
+		k, code, url, text = Failure, generalError, "", "too many statuses"
+	}
+	s := Status{Kind: k, Code: code, URL: url, Explanation: text, Ingredient: c.ingredient}
+	s.recorded = slices.ContainsFunc(c.records, func(r record) bool { return r[recordKey{code, url}] })
+	c.result.Statuses = append(c.result.Statuses, s)
 }
 
 func (c *checker) ok(code, url, text string)   { c.log(Success, code, url, text) }

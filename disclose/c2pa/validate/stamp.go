@@ -95,8 +95,12 @@ func (c *checker) token(der, content []byte, uri string) (at time.Time, ok bool)
 	case err != nil:
 		c.info(stampMalformed, uri, err.Error())
 		return at, false
-	case len(content) == 0 || !matches(t.Hash, content, t.Imprint):
+	case !c.matches(t.Hash, content, t.Imprint):
 		c.info(stampMismatch, uri, "the time stamp stands over something else")
+		return at, false
+	}
+	if t.Signer == nil || !goodKeys(t.Certificates) {
+		c.info(stampUntrusted, uri, "no certificate of the authority, or a key that is not allowed")
 		return at, false
 	}
 	if err := t.Verify(); err != nil {
@@ -109,7 +113,7 @@ func (c *checker) token(der, content []byte, uri string) (at time.Time, ok bool)
 		c.result.StampedBy, c.result.Signed = by, t.Time.UTC()
 	}
 	chain := order(t.Signer, t.Certificates)
-	if !goodKey(t.Signer.PublicKey) || !chainsTo(chain, c.o.TSARoots, c.o.TSAAnchors, t.Time, x509.ExtKeyUsageTimeStamping) {
+	if !chainsTo(chain, c.o.TSARoots, c.o.TSAAnchors, t.Time, x509.ExtKeyUsageTimeStamping) {
 		c.info(stampUntrusted, uri, by)
 		return at, false
 	}

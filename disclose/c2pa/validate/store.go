@@ -34,7 +34,16 @@ type manifest struct {
 
 	claim      *claim
 	assertions *jumbf.Box
-	redacted   map[string]bool // labels of its assertions that another claim redacted
+	byLabel    map[string]*jumbf.Box // its assertions; nil for a label that occurs twice
+	refs       []assertionRef        // what the claim declares, in its order
+	redacted   map[string]bool       // labels of its assertions that another claim redacted
+}
+
+// An assertionRef is a hashed URI of a claim and the label of the assertion of the
+// same manifest that it points to, "" if it points elsewhere.
+type assertionRef struct {
+	hashedURI
+	label string
 }
 
 // uri is the absolute URI of something in the manifest; "" for itself.
@@ -77,8 +86,8 @@ func readManifest(box *jumbf.Box, budget *int64) (*manifest, error) {
 		return nil, nil
 	}
 	m := &manifest{label: box.Label, box: box, hashed: box.Data}
-	if !addressable(box) {
-		return nil, faultf(accessMalformed, m.uri(""), "a manifest that no URI can point to")
+	if !addressable(box) || len(box.Label) > maxLabel {
+		return nil, faultf(accessMalformed, "", "a manifest that no URI can point to")
 	}
 	kind := box.UUID.FourCC()
 	if kind == "c2cm" {
@@ -184,11 +193,20 @@ func (s *store) resolve(from *manifest, uri string) (*manifest, *jumbf.Box) {
 	}
 	box := m.box
 	for _, label := range t.path {
-		if box = only(box, label); box == nil {
+		if box = m.child(box, label); box == nil {
 			return m, nil
 		}
 	}
 	return m, box
+}
+
+// child is the one child superbox of a label. Assertions are many, so they have
+// an index.
+func (m *manifest) child(of *jumbf.Box, label string) *jumbf.Box {
+	if of == m.assertions && of != nil {
+		return m.byLabel[label]
+	}
+	return only(of, label)
 }
 
 // only returns the one child superbox of a label, nil for none or several.

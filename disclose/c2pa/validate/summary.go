@@ -121,7 +121,7 @@ func decodeEither(b *jumbf.Box, v any) error {
 // states are known.
 func (c *checker) summariseIngredients(m *manifest) {
 	for _, b := range m.eachAssertion("c2pa.ingredient") {
-		ing, err := readIngredient(b)
+		ing, err := c.readIngredient(b)
 		if err != nil || len(c.result.Active.Ingredients) == maxListed {
 			continue
 		}

@@ -39,6 +39,10 @@ const (
 	maxChain     = 16      // certificates of one signature
 	maxRefs      = 4096    // hashed URIs of one claim
 	maxText      = 4096    // bytes of a foreign string that is handed on
+	maxLabel     = 1024    // bytes of a manifest's label
+	maxStatuses  = 4096
+	maxTokens    = 8     // time stamps that others bring for one manifest
+	maxRSA       = 16384 // bits of a key that is calculated with
 )
 
 // ErrTooLarge says that a manifest store exceeds Options.MaxStore: it was not
