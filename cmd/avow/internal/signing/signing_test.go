@@ -95,9 +95,11 @@ func TestStamperSaysWhatWentWrong(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"error":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "500"},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) }, "302"},
-		"garbage":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "timestamp"},
+		"error": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "500"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}, "302"},
+		"garbage": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "timestamp"},
 		"endless": {func(w http.ResponseWriter, _ *http.Request) {
 			for range 1 << 12 {
 				if _, err := w.Write(make([]byte, 4096)); err != nil {
