@@ -42,6 +42,19 @@ func (r recordedCodes) all() []recordedStatus {
 	return slices.Concat(r.Success, r.Informational, r.Failure)
 }
 
+// absolute completes the URL of a recorded status: relative to the ingredient's
+// manifest, or, as c2pa-rs writes some, the bare label of a manifest.
+func absolute(url, label string) string {
+	t, ok := parseURI(url)
+	switch {
+	case ok && t.manifest == "":
+		return "self#jumbf=/c2pa/" + label + "/" + strings.Join(t.path, "/")
+	case !ok:
+		return "self#jumbf=/c2pa/" + url
+	}
+	return url
+}
+
 // manifest is the reference to the ingredient's manifest, nil for none.
 func (i *ingredientMap) manifest() *hashedURI {
 	if i.Active != nil {
@@ -107,11 +120,7 @@ func recordOf(ing *ingredientMap) record {
 		label = t.manifest
 	}
 	for _, s := range all {
-		url := s.URL
-		if t, ok := parseURI(url); ok && t.manifest == "" {
-			url = "self#jumbf=/c2pa/" + label + "/" + strings.Join(t.path, "/")
-		}
-		r[recordKey{s.Code, url}] = true
+		r[recordKey{s.Code, absolute(s.URL, label)}] = true
 	}
 	return r
 }
@@ -147,7 +156,7 @@ func (c *checker) ingredientOf(m *manifest, b *jumbf.Box, depth int) {
 	}
 	c.records = append(c.records, recordOf(ing))
 	defer func() { c.records = c.records[:len(c.records)-1] }()
-	if ing.Thumbnail != nil {
+	if ing.Thumbnail != nil && m.claim.version > 1 { // older ones have hashes of other things
 		c.reference(m, *ing.Thumbnail, uri)
 	}
 	ref := ing.manifest()

@@ -93,7 +93,7 @@ func (c *checker) rules(m *manifest) {
 		c.fail(multipleParents, m.uri(""), "more than one ingredient is parentOf")
 	}
 	switch {
-	case m.update:
+	case m.update || c.ingredient != "": // an ingredient's cannot be checked
 	case len(bindings) == 0:
 		c.fail(claimNoBinding, m.uri(""), "no hard binding")
 	case len(bindings) > 1:
