@@ -175,7 +175,7 @@ func (c *checker) redactedAction(m *manifest, a *action, uri string) {
 		return
 	}
 	label := t.path[len(t.path)-1]
-	if !other.declares(label) && !other.redacted[label] {
+	if _, there := other.declared[label]; !there && !other.redacted[label] {
 		c.fail(actionRedaction, uri, "c2pa.redacted of an unknown assertion")
 	}
 }

@@ -146,6 +146,17 @@ func hostileStores(t testing.TB) map[string][]byte {
 				f.assertions = append(f.assertions, part{label: fmt.Sprintf("com.example.x__%d", i), content: i})
 			}
 		}),
+		"4,000 hard bindings": build(func(f *forge) {
+			for i := range 4000 {
+				f.assertions = append(f.assertions, part{label: fmt.Sprintf("c2pa.hash.data__%d", i+1), content: map[string]any{"alg": "sha256"}})
+			}
+		}),
+		"2,000 ingredients": build(func(f *forge) {
+			for i := range 2000 {
+				f.assertions = append(f.assertions, part{label: fmt.Sprintf("c2pa.ingredient.v3__%d", i+1), content: map[string]any{"relationship": "componentOf",
+					"activeManifest": map[string]any{"url": "self#jumbf=/c2pa/" + testLabel, "hash": make([]byte, 32)}}})
+			}
+		}),
 		"long label": build(func(f *forge) { f.label = "urn:c2pa:" + strings.Repeat("x", 1<<20) }),
 		"600 manifests": build(func(f *forge) {
 			f.stores = func(all []jumbf.Box) []jumbf.Box { return slices.Repeat(all, 600) }

@@ -98,8 +98,6 @@ func (c *checker) rules(m *manifest) {
 		c.fail(claimNoBinding, m.uri(""), "no hard binding")
 	case len(bindings) > 1:
 		c.fail(multipleBindings, m.uri(""), "more than one hard binding")
-	case m.claim.version == 2 && !m.created(bindings[0].Label):
-		c.fail(claimMalformed, m.uri(""), "the hard binding is not among the created assertions")
 	}
 }
 
@@ -125,16 +123,6 @@ func (c *checker) updateRules(m *manifest, parents, ingredients, bindings int) {
 			}
 		}
 	}
-}
-
-// created reports whether an assertion is among the created ones.
-func (m *manifest) created(label string) bool {
-	return slices.ContainsFunc(m.claim.Created, func(r hashedURI) bool { return m.assertionLabel(r.URL) == label })
-}
-
-// declares reports whether the claim declares an assertion.
-func (m *manifest) declares(label string) bool {
-	return slices.ContainsFunc(m.refs, func(r assertionRef) bool { return r.label == label })
 }
 
 // assertionLabel is the label of the assertion of this manifest that a URI

@@ -99,8 +99,9 @@ var officialSays = map[string][]string{
 	"flipped assertion byte":               {assertionMismatch},
 	"flipped claim byte":                   {signatureMismatch},
 	"generator info as a list":             {"C2pa(ClaimDecoding("},
-	"hard binding in gathered":             {"C2pa(ClaimMissingHardBinding)"}, // here the binding is found, and in the wrong list
+	"hard binding in gathered":             {"C2pa(ClaimMissingHardBinding)"},
 	"malformed CBOR in an assertion":       {assertionCBOR, "assertion.required.missing", claimMalformed},
+	"label that is no URN":                 {claimMalformed},
 	"missing assertion":                    {actionMalformed, assertionMissing}, // spec: claim.actions.missing
 	"no actions":                           {actionMalformed},                   // spec: claim.actions.missing
 	"no algorithm":                         {"C2pa(UnknownAlgorithm)"},
