@@ -193,7 +193,7 @@ func (c *checker) special(m *manifest) {
 
 // notJudged are assertions whose content has rules that this package does not
 // apply. Their hashes are checked like all others, and none ties to bytes.
-var notJudged = []string{"cawg.identity", "c2pa.certificate-status", "c2pa.hash.multi-asset", "c2pa.metadata", "c2pa.repository-receipt"}
+var notJudged = []string{"cawg.identity", "c2pa.hash.multi-asset", "c2pa.metadata", "c2pa.repository-receipt"}
 
 // cloud checks an assertion that stands elsewhere. It is not fetched.
 func (c *checker) cloud(m *manifest, b *jumbf.Box) {

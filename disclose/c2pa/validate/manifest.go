@@ -20,6 +20,7 @@ type checker struct {
 	states     map[string]State    // of manifests that were checked as ingredients
 	stamps     map[string][][]byte // time stamp tokens by manifest label
 	records    []record            // of the ingredient assertions on the way here
+	statuses   [][]byte            // OCSP responses of certificate status assertions
 	sums       map[sumKey][]byte   // hashes of boxes
 	parsed     map[*jumbf.Box]*ingredientMap
 	doubt      bool // something that Valid needs was not checked
