@@ -93,7 +93,7 @@ func (c *checker) readSignature(m *manifest) (*signature, string, error) {
 }
 
 func parseSignature(data []byte) (*signature, error) {
-	if len(data) > maxCBOR {
+	if len(data) > maxSignature {
 		return nil, errors.New("too many bytes")
 	}
 	s := &signature{msg: cose.NewSign1Message()}

@@ -29,8 +29,8 @@ func (c *checker) statusAssertions(m *manifest) {
 		var v struct {
 			Values [][]byte `cbor:"ocspVals"`
 		}
-		if decode(content(b), &v) == nil && len(c.statuses) < maxOCSP {
-			c.statuses = append(c.statuses, v.Values...)
+		if decode(content(b), &v) == nil {
+			c.statuses = append(c.statuses, v.Values[:min(len(v.Values), max(0, maxOCSP-len(c.statuses)))]...)
 		}
 	}
 }

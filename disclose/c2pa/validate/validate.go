@@ -38,10 +38,12 @@ const (
 	maxManifests = 512
 	maxDepth     = 32      // ingredients of ingredients
 	maxCBOR      = 1 << 20 // a CBOR box that is decoded, not only checked
-	maxChain     = 16      // certificates of one signature
-	maxRefs      = 4096    // hashed URIs of one claim
-	maxText      = 4096    // bytes of a foreign string that is handed on
-	maxLabel     = 1024    // bytes of a manifest's label
+	maxSignature = 512 << 10
+	maxBMFF      = 256 << 10 // a BMFF hash
+	maxChain     = 16        // certificates of one signature
+	maxRefs      = 4096      // hashed URIs of one claim
+	maxText      = 4096      // bytes of a foreign string that is handed on
+	maxLabel     = 1024      // bytes of a manifest's label
 	maxStatuses  = 4096
 	maxTokens    = 8     // time stamps that others bring for one manifest
 	maxRSA       = 16384 // bits of a key that is calculated with
