@@ -22,11 +22,11 @@ type action struct {
 	SourceType string          `cbor:"digitalSourceType"`
 	Agent      cbor.RawMessage `cbor:"softwareAgent"` // version 1: text, 2: a map
 	Parameters *struct {
-		Ingredient  *hashedURI  `cbor:"ingredient"` // version 1
-		Ingredients []hashedURI `cbor:"ingredients"`
-		Redacted    string      `cbor:"redacted"`
-		Source      string      `cbor:"sourceLanguage"`
-		Target      string      `cbor:"targetLanguage"`
+		Ingredient  *hashedURI      `cbor:"ingredient"` // version 1
+		Ingredients cbor.RawMessage `cbor:"ingredients"`
+		Redacted    string          `cbor:"redacted"`
+		Source      string          `cbor:"sourceLanguage"`
+		Target      string          `cbor:"targetLanguage"`
 	} `cbor:"parameters"`
 }
 
@@ -46,7 +46,11 @@ func (a *action) ingredients() []hashedURI {
 	case a.Parameters.Ingredient != nil:
 		return []hashedURI{*a.Parameters.Ingredient}
 	}
-	return a.Parameters.Ingredients
+	var all []hashedURI
+	if len(a.Parameters.Ingredients) > 0 && decode(a.Parameters.Ingredients, &all) != nil {
+		return nil
+	}
+	return all
 }
 
 // starts reports whether an action says how the asset came to be.
@@ -99,18 +103,19 @@ func (c *checker) actionList(m *manifest, list *actionList, first bool, uri stri
 		if a.starts() && (i > 0 || !first) {
 			c.fail(actionMalformed, uri, a.Action+" is not the first action")
 		}
-		c.action(m, a, uri)
+		refs := a.ingredients()
+		c.action(m, a, refs, uri)
 		if agent := a.agent(); agent.Icon != nil {
 			c.reference(m, *agent.Icon, uri)
 		}
-		for _, ref := range a.ingredients() {
+		for _, ref := range refs {
 			c.reference(m, ref, uri)
 		}
 	}
 }
 
 // action checks one action by its name ("c2pa.actions validation").
-func (c *checker) action(m *manifest, a *action, uri string) {
+func (c *checker) action(m *manifest, a *action, refs []hashedURI, uri string) {
 	switch a.Action {
 	case "":
 		c.fail(actionMalformed, uri, "an action without a name")
@@ -119,15 +124,15 @@ func (c *checker) action(m *manifest, a *action, uri string) {
 			c.fail(actionMalformed, uri, "c2pa.created without a digital source type")
 		}
 	case "c2pa.opened":
-		if refs := a.ingredients(); len(refs) != 1 || !c.related(m, refs, "parentOf") {
+		if len(refs) != 1 || !c.related(m, refs, "parentOf") {
 			c.fail(actionIngredient, uri, "c2pa.opened without its one parent ingredient")
 		}
 	case "c2pa.placed", "c2pa.removed":
-		if refs := a.ingredients(); len(refs) == 0 || !c.related(m, refs, "componentOf") {
+		if len(refs) == 0 || !c.related(m, refs, "componentOf") {
 			c.fail(actionIngredient, uri, a.Action+" without a component ingredient")
 		}
 	case "c2pa.transcoded", "c2pa.repackaged":
-		if !c.related(m, a.ingredients(), "parentOf") {
+		if !c.related(m, refs, "parentOf") {
 			c.fail(actionIngredient, uri, a.Action+" of something that is no parent ingredient")
 		}
 	case "c2pa.redacted":
@@ -175,7 +180,7 @@ func (c *checker) redactedAction(m *manifest, a *action, uri string) {
 		return
 	}
 	label := t.path[len(t.path)-1]
-	if !other.declares(label) && !other.redacted[label] {
+	if _, there := other.declared[label]; !there && !other.redacted[label] {
 		c.fail(actionRedaction, uri, "c2pa.redacted of an unknown assertion")
 	}
 }

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/fxamacker/cbor/v2"
@@ -35,18 +36,22 @@ func (m *manifest) eachAssertion(base string) (all []*jumbf.Box) {
 // hardBindings are the assertions that tie a manifest to bytes.
 var hardBindings = []string{"c2pa.hash.data", "c2pa.hash.bmff", "c2pa.hash.boxes", "c2pa.hash.collection.data"}
 
+// isBinding leaves out the parts of multi-asset hashes, which cover no whole.
 func isBinding(label string) bool {
-	for _, b := range hardBindings {
-		if isLabel(label, b) {
-			return true
-		}
-	}
-	return false
+	name, _, _ := strings.Cut(label, "__")
+	return !strings.HasSuffix(name, ".part") &&
+		slices.ContainsFunc(hardBindings, func(base string) bool { return isLabel(label, base) })
 }
 
+// bindings are the hard bindings of a manifest. Gathered assertions are not the
+// signer's word, so in claims of version 2 only created ones count.
 func (m *manifest) bindings() (all []*jumbf.Box) {
-	for _, b := range hardBindings {
-		all = append(all, m.eachAssertion(b)...)
+	for _, base := range hardBindings {
+		for _, b := range m.eachAssertion(base) {
+			if isBinding(b.Label) && (m.claim.version == 1 || m.declared[b.Label]) {
+				all = append(all, b)
+			}
+		}
 	}
 	return all
 }
@@ -75,16 +80,15 @@ func (c *checker) redactions(m *manifest) {
 // assertions checks the hash of each assertion that the claim declares, and that
 // it declares all that are there ("Assertion Validation").
 func (c *checker) assertions(m *manifest) {
-	declared := map[string]bool{}
 	for _, ref := range m.refs {
-		declared[ref.label] = true
 		c.assertion(m, ref)
 	}
 	if m.assertions == nil {
 		return
 	}
 	for i := range m.assertions.Children {
-		if b := &m.assertions.Children[i]; !b.Super() || b.Label == "" || !declared[b.Label] {
+		b := &m.assertions.Children[i]
+		if _, declared := m.declared[b.Label]; !b.Super() || b.Label == "" || !declared {
 			c.fail(assertionUndeclared, m.uri("c2pa.assertions/"+b.Label), "an assertion that the claim does not declare")
 		}
 	}
@@ -189,7 +193,7 @@ func (c *checker) special(m *manifest) {
 
 // notJudged are assertions whose content has rules that this package does not
 // apply. Their hashes are checked like all others, and none ties to bytes.
-var notJudged = []string{"cawg.identity", "c2pa.certificate-status", "c2pa.hash.multi-asset", "c2pa.metadata", "c2pa.repository-receipt"}
+var notJudged = []string{"cawg.identity", "c2pa.hash.multi-asset", "c2pa.metadata", "c2pa.repository-receipt"}
 
 // cloud checks an assertion that stands elsewhere. It is not fetched.
 func (c *checker) cloud(m *manifest, b *jumbf.Box) {

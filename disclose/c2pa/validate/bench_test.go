@@ -10,7 +10,7 @@ import (
 func BenchmarkAsset(b *testing.B) {
 	for _, stamped := range []bool{false, true} {
 		s := newStudio(b, stamped)
-		file := s.sign(b, testPNG(b, 512, 512), testManifest())
+		file := s.sign(b, testPNG(b, 590, 590), testManifest())
 		b.Run(map[bool]string{false: "plain", true: "stamped"}[stamped], func(b *testing.B) {
 			b.SetBytes(int64(len(file)))
 			b.ReportAllocs()
@@ -24,7 +24,7 @@ func BenchmarkAsset(b *testing.B) {
 }
 
 func BenchmarkHash(b *testing.B) {
-	file := testPNG(b, 512, 512)
+	file := testPNG(b, 590, 590)
 	b.SetBytes(int64(len(file)))
 	for b.Loop() {
 		sha256.Sum256(file)

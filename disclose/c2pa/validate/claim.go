@@ -6,6 +6,8 @@ import (
 	_ "crypto/sha512" // registers SHA-384 and SHA-512
 	"crypto/subtle"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -100,6 +102,9 @@ func (m *manifest) readClaim() error {
 	if err := decode(cl.bytes, cl); err != nil {
 		return faultf(claimMalformed, uri, "%v", err)
 	}
+	if cl.version > 1 && !isURN(m.label) {
+		return faultf(claimMalformed, uri, "the manifest's label is no URN of C2PA")
+	}
 	if lack := cl.lacks(); lack != "" {
 		return faultf(claimMalformed, uri, "%s", lack)
 	}
@@ -109,6 +114,20 @@ func (m *manifest) readClaim() error {
 	}
 	m.index()
 	return nil
+}
+
+// isURN checks the label of a manifest as far as c2pa-rs does:
+// urn:c2pa:UUID[:generator[:version_reason]], or one of the forms of old that hold
+// urn:uuid.
+func isURN(label string) bool {
+	p := strings.Split(label, ":")
+	switch {
+	case len(p) < 3 || len(p) > 5 || slices.Contains(p[:3], ""):
+		return false
+	case p[0] == "urn" && p[1] == "c2pa":
+		return len(p) == 3 || len(p[3]) <= 32 && !strings.ContainsAny(p[3], " \t")
+	}
+	return p[0] == "urn" && p[1] == "uuid" || len(p) == 4 && p[1] == "urn" && p[2] == "uuid"
 }
 
 // index prepares the assertions for being looked up by their labels.
@@ -123,8 +142,11 @@ func (m *manifest) index() {
 			m.byLabel[m.assertions.Children[i].Label] = b
 		}
 	}
-	for _, r := range m.claim.refs() {
-		m.refs = append(m.refs, assertionRef{r, m.assertionLabel(r.URL)})
+	m.declared = map[string]bool{}
+	for i, r := range m.claim.refs() {
+		label := m.assertionLabel(r.URL)
+		m.refs = append(m.refs, assertionRef{r, label})
+		m.declared[label] = m.declared[label] || i < len(m.claim.Created)
 	}
 }
 

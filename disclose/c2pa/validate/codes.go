@@ -29,6 +29,8 @@ const (
 	credentialTrusted   = "signingCredential.trusted"
 	credentialUntrusted = "signingCredential.untrusted"
 	ocspSkipped         = "signingCredential.ocsp.skipped"
+	ocspGood            = "signingCredential.ocsp.notRevoked"
+	ocspRevokedCode     = "signingCredential.ocsp.revoked"
 
 	stampValidated = "timeStamp.validated"
 	stampTrusted   = "timeStamp.trusted"

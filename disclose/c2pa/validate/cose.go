@@ -47,10 +47,7 @@ func (c *checker) signature(m *manifest) {
 	} else {
 		c.fail(credentialUntrusted, uri, "no anchor for "+subjectName(sig.chain[0]))
 	}
-	c.info(ocspSkipped, uri, "revocation is not asked online")
-	if sig.msg.Headers.Unprotected["rVals"] != nil {
-		c.note("stapled OCSP responses")
-	}
+	c.revocation(sig, uri, at, stamped)
 	if err := sig.verify(m.claim.bytes); err != nil {
 		c.fail(signatureMismatch, uri, err.Error())
 		return
@@ -96,7 +93,7 @@ func (c *checker) readSignature(m *manifest) (*signature, string, error) {
 }
 
 func parseSignature(data []byte) (*signature, error) {
-	if len(data) > maxCBOR {
+	if len(data) > maxSignature {
 		return nil, errors.New("too many bytes")
 	}
 	s := &signature{msg: cose.NewSign1Message()}

@@ -95,6 +95,22 @@ func withParent(parent, stored jumbf.Box) *forge {
 	return f
 }
 
+// redacted has an assertion of the parent redacted, and taken out if done.
+func redacted(t testing.TB, label string, done bool) []byte {
+	p := parentBox(t, func(f *forge) {
+		f.assertions = append(f.assertions, part{label: "com.example.note", content: map[string]any{"note": "secret"}})
+	})
+	f := withParent(p, p)
+	f.claim = map[string]any{"redacted_assertions": []string{"self#jumbf=/c2pa/" + parentLabel + "/c2pa.assertions/" + label}}
+	if done {
+		store := p.Children[0]
+		store.Children = slices.DeleteFunc(slices.Clone(store.Children), func(b jumbf.Box) bool { return b.Label == label })
+		p.Children = slices.Concat([]jumbf.Box{store}, p.Children[1:])
+	}
+	f.prior = []jumbf.Box{p}
+	return f.sign(t, testPNG(t, 24, 18))
+}
+
 // A feature is a good file that uses a part of the spec.
 type feature struct {
 	name, ext string
@@ -169,6 +185,11 @@ var features = []feature{
 		p := parentBox(t, func(f *forge) { f.key = newKey() })
 		return withParent(p, p).sign(t, testPNG(t, 24, 18))
 	}, Invalid, "", []string{signatureMismatch}},
+	{"a redacted parent", ".png", func(t testing.TB) []byte { return redacted(t, "com.example.note", true) }, Trusted, "", nil},
+	{"a redaction that is not done", ".png", func(t testing.TB) []byte { return redacted(t, "com.example.note", false) },
+		Invalid, "", []string{assertionRedacted}},
+	{"redacted actions", ".png", func(t testing.TB) []byte { return redacted(t, "c2pa.actions.v2", true) },
+		Invalid, "", []string{actionRedacted, assertionMissing, claimNoActions, ingredientMismatch}},
 	// c2pa-rs takes the word of the forged ingredient about itself.
 	{"a forged parent that excuses itself", ".png", func(t testing.TB) []byte {
 		p := parentBox(t, nil)

@@ -36,6 +36,8 @@ func openRegions(t testing.TB, file []byte) (all []region) {
 			all = append(all, region{name, container.Range{Start: int64(i + skip), Length: int64(length)}})
 		}
 	}
+	// c2md is another name of the same type of manifest, which readers take.
+	add("type of the manifest", "c2ma", 3, 1)
 	add("name of the padding header", "cpadY", 1, 3)
 	if i := bytes.Index(file, []byte("gsigTst2")); i >= 0 {
 		add("time stamp", "gsigTst2", 0, int(f.Exclude[len(f.Exclude)-1].End())-i)

@@ -22,6 +22,19 @@ func (c *checker) stampAssertions(m *manifest) {
 	}
 }
 
+// statusAssertions collects the OCSP responses that a manifest's certificate
+// status assertions hold, for whichever certificate they are.
+func (c *checker) statusAssertions(m *manifest) {
+	for _, b := range m.eachAssertion("c2pa.certificate-status") {
+		var v struct {
+			Values [][]byte `cbor:"ocspVals"`
+		}
+		if decode(content(b), &v) == nil {
+			c.statuses = append(c.statuses, v.Values[:min(len(v.Values), max(0, maxOCSP-len(c.statuses)))]...)
+		}
+	}
+}
+
 // gather walks from the active manifest through its ingredients before anything
 // is judged: it reads their claims, notes which assertions are redacted and which
 // time stamps they bring.
@@ -33,6 +46,7 @@ func (c *checker) gather(active *manifest) {
 			c.redact(m, uri)
 		}
 		c.stampAssertions(m)
+		c.statusAssertions(m)
 		for _, b := range m.eachAssertion("c2pa.ingredient") {
 			next := c.ingredientManifest(m, b)
 			if next == nil || seen[next] || next.claim == nil && next.readClaim() != nil {

@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +21,8 @@ import (
 	"github.com/avowai/avow/internal/jumbf"
 )
 
-// hostileMemory is what one validation may allocate, in total, freed or not.
+// hostileMemory is what one validation may hold at a time, in bytes, with what
+// the collector has not taken yet.
 const hostileMemory = 64 << 20
 
 // bomb is n zeros, packed, where a manifest should be.
@@ -109,21 +113,30 @@ func manyRefs(f *forge) {
 		"action": "c2pa.placed", "parameters": map[string]any{"ingredients": slices.Repeat([]any{ref}, 8000)}})})
 }
 
-// stores are hostile manifest stores by name.
-func hostileStores(t testing.TB) map[string][]byte {
-	build := func(change func(*forge)) []byte {
-		f := newForge()
-		change(f)
-		return f.build(make([]byte, 32), nil)
-	}
+// built is a store over content that is not there.
+func built(change func(*forge)) []byte {
+	f := newForge()
+	change(f)
+	return f.build(make([]byte, 32), nil)
+}
+
+// hostileStores are stores by name that should break a reader.
+func hostileStores() map[string][]byte {
+	all := hostileBoxes()
+	maps.Copy(all, hostileClaims())
+	return all
+}
+
+// hostileBoxes are broken before there is anything to believe.
+func hostileBoxes() map[string][]byte {
 	claimed := func(claim []byte) []byte {
-		return build(func(f *forge) { f.manifest = func(m *jumbf.Box) { m.Children[1].Children[0].Data = claim } })
+		return built(func(f *forge) { f.manifest = func(m *jumbf.Box) { m.Children[1].Children[0].Data = claim } })
 	}
 	deep := super("c2ma", testLabel)
 	for range 200 {
 		deep = super("c2ma", testLabel, deep)
 	}
-	deepStore, good := super("c2pa", "c2pa", deep), build(func(*forge) {})
+	deepStore, good := super("c2pa", "c2pa", deep), built(func(*forge) {})
 	long := bytes.Clone(good)
 	binary.BigEndian.PutUint32(long, 1<<31)
 	bombs := super("c2pa", "c2pa", bomb(64<<20))
@@ -135,19 +148,55 @@ func hostileStores(t testing.TB) map[string][]byte {
 		"nested CBOR": claimed(nested(5000)), "array of 4 Gi": claimed(huge(1<<32 - 1)), "truncated claim": claimed([]byte{0xA2, 0x63, 'a'}),
 		"bytes behind the claim": claimed([]byte{0xA0, 0xA0}), "key twice": claimed([]byte("\xA2\x63alg\x61a\x63alg\x61b")),
 		"no map as claim": claimed([]byte{0x01}), "indefinite text": claimed([]byte{0x7F, 0x61, 'a'}),
-		"nested CBOR in actions": build(func(f *forge) { f.assertions = []part{{label: "c2pa.actions.v2", content: nested(5000)}} }),
-		"huge array in actions":  build(func(f *forge) { f.assertions = []part{{label: "c2pa.actions.v2", content: huge(1 << 31)}} }),
-		"6,000 actions": build(func(f *forge) {
+	}
+}
+
+// hostileClaims are well-formed as far as boxes go, and signed.
+func hostileClaims() map[string][]byte {
+	return map[string][]byte{
+		"nested CBOR in actions": built(func(f *forge) { f.assertions = []part{{label: "c2pa.actions.v2", content: nested(5000)}} }),
+		"huge array in actions":  built(func(f *forge) { f.assertions = []part{{label: "c2pa.actions.v2", content: huge(1 << 31)}} }),
+		"6,000 actions": built(func(f *forge) {
 			f.assertions = []part{{label: "c2pa.actions.v2", content: actionsOf(slices.Repeat([]any{created()}, 6000)...)}}
 		}),
-		"ring": build(ring), "ladder": build(ladder(40)), "many references": build(manyRefs),
-		"4,000 assertions": build(func(f *forge) {
+		"ring": built(ring), "ladder": built(ladder(40)), "many references": built(manyRefs),
+		"4,000 assertions": built(func(f *forge) {
 			for i := range 4000 {
 				f.assertions = append(f.assertions, part{label: fmt.Sprintf("com.example.x__%d", i), content: i})
 			}
 		}),
-		"long label": build(func(f *forge) { f.label = "urn:c2pa:" + strings.Repeat("x", 1<<20) }),
-		"600 manifests": build(func(f *forge) {
+		"a million empty records": built(func(f *forge) {
+			codes := map[string]any{"success": slices.Repeat([]any{map[string]any{}}, 16000), "informational": []any{}, "failure": []any{}}
+			f.assertions = append(f.assertions, part{label: "c2pa.ingredient.v3", content: map[string]any{
+				"relationship": "componentOf", "activeManifest": map[string]any{"url": "self#jumbf=/c2pa/" + testLabel, "hash": make([]byte, 32)},
+				"validationResults": map[string]any{"ingredientDeltas": slices.Repeat([]any{map[string]any{"validationDeltas": codes}}, 60)},
+			}})
+		}),
+		"16 MiB of empty records": built(func(f *forge) {
+			codes := map[string]any{"success": slices.Repeat([]any{map[string]any{}}, 16000), "informational": []any{}, "failure": []any{}}
+			record := encode(map[string]any{"relationship": "componentOf", "validationResults": map[string]any{
+				"ingredientDeltas": slices.Repeat([]any{map[string]any{"validationDeltas": codes}}, 60)}})
+			for i := range 15 {
+				f.assertions = append(f.assertions, part{label: fmt.Sprintf("c2pa.ingredient.v3__%d", i+1), content: record})
+			}
+		}),
+		"a million empty references": built(func(f *forge) {
+			refs := slices.Repeat([]any{map[string]any{}}, 16000)
+			f.assertions = []part{{label: "c2pa.actions.v2", content: actionsOf(slices.Repeat([]any{map[string]any{"action": "c2pa.placed", "parameters": map[string]any{"ingredients": refs}}}, 60)...)}}
+		}),
+		"4,000 hard bindings": built(func(f *forge) {
+			for i := range 4000 {
+				f.assertions = append(f.assertions, part{label: fmt.Sprintf("c2pa.hash.data__%d", i+1), content: map[string]any{"alg": "sha256"}})
+			}
+		}),
+		"2,000 ingredients": built(func(f *forge) {
+			for i := range 2000 {
+				f.assertions = append(f.assertions, part{label: fmt.Sprintf("c2pa.ingredient.v3__%d", i+1), content: map[string]any{"relationship": "componentOf",
+					"activeManifest": map[string]any{"url": "self#jumbf=/c2pa/" + testLabel, "hash": make([]byte, 32)}}})
+			}
+		}),
+		"long label": built(func(f *forge) { f.label = "urn:c2pa:" + strings.Repeat("x", 1<<20) }),
+		"600 manifests": built(func(f *forge) {
 			f.stores = func(all []jumbf.Box) []jumbf.Box { return slices.Repeat(all, 600) }
 		}),
 	}
@@ -156,25 +205,54 @@ func hostileStores(t testing.TB) map[string][]byte {
 // TestHostileStores feeds what should break a reader: each is refused, soon and
 // with little memory.
 func TestHostileStores(t *testing.T) {
-	for name, store := range hostileStores(t) {
+	for name, store := range hostileStores() {
 		t.Run(name, func(t *testing.T) {
-			var before, behind runtime.MemStats
-			runtime.ReadMemStats(&before)
+			peak := watch(t)
 			begin := time.Now()
 			r, err := Detached(t.Context(), store, []byte("content"), Options{Roots: pool()})
+			used := peak()
 			if err != nil {
 				t.Fatal(err)
 			}
-			runtime.ReadMemStats(&behind)
 			if r.State != Invalid || len(failures(r)) == 0 {
 				t.Fatalf("state %v, failures %v, want Invalid", r.State, failures(r))
 			}
-			used := behind.TotalAlloc - before.TotalAlloc
-			t.Logf("%d bytes of store, %.1f MiB allocated, %v, %v", len(store), float64(used)/(1<<20), time.Since(begin), failures(r)[0])
-			if used > hostileMemory { // freed or not
-				t.Fatalf("allocated %d bytes, want at most %d", used, hostileMemory)
+			t.Logf("%d bytes of store, at most %.1f MiB, %v, %v", len(store), float64(used)/(1<<20), time.Since(begin), failures(r)[0])
+			if used > hostileMemory {
+				t.Fatalf("held %d bytes, want at most %d", used, hostileMemory)
 			}
 		})
+	}
+}
+
+// watch samples the heap until the function it returns is called, which says how
+// much it grew at most.
+func watch(t testing.TB) func() uint64 {
+	runtime.GC()
+	old := debug.SetGCPercent(20)
+	t.Cleanup(func() { debug.SetGCPercent(old) })
+	heap := func() uint64 {
+		s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64()
+	}
+	start, stop, most := heap(), make(chan struct{}), make(chan uint64)
+	go func() {
+		var top uint64
+		for {
+			top = max(top, heap())
+			select {
+			case <-stop:
+				most <- max(top, heap())
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	}()
+	return func() uint64 {
+		close(stop)
+		return max(<-most, start) - start
 	}
 }
 
@@ -187,7 +265,7 @@ func TestTooLargeIsAnError(t *testing.T) {
 
 // FuzzStore must not panic, hang, or find a random store Valid.
 func FuzzStore(f *testing.F) {
-	for _, store := range hostileStores(f) {
+	for _, store := range hostileStores() {
 		if len(store) < 64<<10 {
 			f.Add(store)
 		}

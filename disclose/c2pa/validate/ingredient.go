@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/avowai/avow/internal/jumbf"
 )
 
@@ -18,12 +20,18 @@ type ingredientMap struct {
 	Signature    *hashedURI `cbor:"claimSignature"`
 	Thumbnail    *hashedURI `cbor:"thumbnail"`
 
-	Status  []recordedStatus `cbor:"validationStatus"`
+	box     *jumbf.Box
+	results bool // it has validationResults
+}
+
+// A validation is what an ingredient assertion records. Its inner lists are left
+// encoded until they are needed, one at a time: decoded, a byte of an empty list
+// takes fifty.
+type validation struct {
+	Status  []recordedStatus `cbor:"validationStatus"` // version 1 and 2
 	Results *struct {
-		Active recordedCodes `cbor:"activeManifest"`
-		Deltas []struct {
-			Codes recordedCodes `cbor:"validationDeltas"`
-		} `cbor:"ingredientDeltas"`
+		Active cbor.RawMessage   `cbor:"activeManifest"`
+		Deltas []cbor.RawMessage `cbor:"ingredientDeltas"`
 	} `cbor:"validationResults"`
 }
 
@@ -38,8 +46,17 @@ type recordedCodes struct {
 	Failure       []recordedStatus `cbor:"failure"`
 }
 
-func (r recordedCodes) all() []recordedStatus {
-	return slices.Concat(r.Success, r.Informational, r.Failure)
+// absolute completes the URL of a recorded status: relative to the ingredient's
+// manifest, or, as c2pa-rs writes some, the bare label of a manifest.
+func absolute(url, label string) string {
+	t, ok := parseURI(url)
+	switch {
+	case ok && t.manifest == "":
+		return "self#jumbf=/c2pa/" + label + "/" + strings.Join(t.path, "/")
+	case !ok:
+		return "self#jumbf=/c2pa/" + url
+	}
+	return url
 }
 
 // manifest is the reference to the ingredient's manifest, nil for none.
@@ -73,10 +90,16 @@ func parseIngredient(b *jumbf.Box) (*ingredientMap, error) {
 	if data == nil {
 		return nil, errors.New("no CBOR")
 	}
-	ing := &ingredientMap{}
+	ing, has := &ingredientMap{box: b}, struct {
+		Results cbor.RawMessage `cbor:"validationResults"`
+	}{}
 	if err := decode(data, ing); err != nil {
 		return nil, err
 	}
+	if err := decode(data, &has); err != nil {
+		return nil, err
+	}
+	ing.results = len(has.Results) > 0
 	if !slices.Contains([]string{"parentOf", "componentOf", "inputTo"}, ing.Relationship) {
 		return nil, errors.New("no known relationship")
 	}
@@ -93,27 +116,47 @@ type recordKey struct{ code, url string }
 // for what is found by way of that assertion only. c2pa-rs lets all records count
 // for all: there a forged ingredient can excuse itself.
 func recordOf(ing *ingredientMap) record {
-	all := ing.Status
-	if ing.Results != nil {
-		all = ing.Results.Active.all()
-		for _, d := range ing.Results.Deltas {
-			all = append(all, d.Codes.all()...)
-		}
-	}
-	r := record{}
-	label := ""
+	r, label := record{}, ""
 	if ref := ing.manifest(); ref != nil {
 		t, _ := parseURI(ref.URL)
 		label = t.manifest
 	}
-	for _, s := range all {
-		url := s.URL
-		if t, ok := parseURI(url); ok && t.manifest == "" {
-			url = "self#jumbf=/c2pa/" + label + "/" + strings.Join(t.path, "/")
+	var v validation
+	if decode(content(ing.box), &v) != nil {
+		return r
+	}
+	r.add(v.Status, label)
+	if v.Results == nil {
+		return r
+	}
+	r.addCodes(v.Results.Active, label)
+	for _, raw := range v.Results.Deltas {
+		var delta struct {
+			Codes cbor.RawMessage `cbor:"validationDeltas"`
 		}
-		r[recordKey{s.Code, url}] = true
+		if decode(raw, &delta) == nil {
+			r.addCodes(delta.Codes, label)
+		}
 	}
 	return r
+}
+
+func (r record) addCodes(raw cbor.RawMessage, label string) {
+	var codes recordedCodes
+	if len(raw) == 0 || decode(raw, &codes) != nil {
+		return
+	}
+	r.add(codes.Success, label)
+	r.add(codes.Informational, label)
+	r.add(codes.Failure, label)
+}
+
+func (r record) add(all []recordedStatus, label string) {
+	for _, s := range all {
+		if len(r) < maxStatuses && s.Code != "" {
+			r[recordKey{s.Code, absolute(s.URL, label)}] = true
+		}
+	}
 }
 
 // forgetRecorded drops the statuses of ingredients that were recorded, as the
@@ -147,7 +190,7 @@ func (c *checker) ingredientOf(m *manifest, b *jumbf.Box, depth int) {
 	}
 	c.records = append(c.records, recordOf(ing))
 	defer func() { c.records = c.records[:len(c.records)-1] }()
-	if ing.Thumbnail != nil {
+	if ing.Thumbnail != nil && m.claim.version > 1 { // older ones have hashes of other things
 		c.reference(m, *ing.Thumbnail, uri)
 	}
 	ref := ing.manifest()
@@ -158,7 +201,7 @@ func (c *checker) ingredientOf(m *manifest, b *jumbf.Box, depth int) {
 	case depth >= maxDepth:
 		c.fail(generalError, uri, "ingredients of ingredients without end")
 	default:
-		if isLabel(b.Label, "c2pa.ingredient.v3") && ing.Results == nil {
+		if isLabel(b.Label, "c2pa.ingredient.v3") && !ing.results {
 			c.fail(ingredientMalformed, uri, "an ingredient with a manifest, but without its validation results")
 		}
 		c.ingredientManifestOf(m, ing, depth)

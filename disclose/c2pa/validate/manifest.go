@@ -20,6 +20,7 @@ type checker struct {
 	states     map[string]State    // of manifests that were checked as ingredients
 	stamps     map[string][][]byte // time stamp tokens by manifest label
 	records    []record            // of the ingredient assertions on the way here
+	statuses   [][]byte            // OCSP responses of certificate status assertions
 	sums       map[sumKey][]byte   // hashes of boxes
 	parsed     map[*jumbf.Box]*ingredientMap
 	doubt      bool // something that Valid needs was not checked
@@ -93,13 +94,11 @@ func (c *checker) rules(m *manifest) {
 		c.fail(multipleParents, m.uri(""), "more than one ingredient is parentOf")
 	}
 	switch {
-	case m.update:
+	case m.update || c.ingredient != "": // an ingredient's cannot be checked
 	case len(bindings) == 0:
 		c.fail(claimNoBinding, m.uri(""), "no hard binding")
 	case len(bindings) > 1:
 		c.fail(multipleBindings, m.uri(""), "more than one hard binding")
-	case m.claim.version == 2 && !m.created(bindings[0].Label):
-		c.fail(claimMalformed, m.uri(""), "the hard binding is not among the created assertions")
 	}
 }
 
@@ -125,16 +124,6 @@ func (c *checker) updateRules(m *manifest, parents, ingredients, bindings int) {
 			}
 		}
 	}
-}
-
-// created reports whether an assertion is among the created ones.
-func (m *manifest) created(label string) bool {
-	return slices.ContainsFunc(m.claim.Created, func(r hashedURI) bool { return m.assertionLabel(r.URL) == label })
-}
-
-// declares reports whether the claim declares an assertion.
-func (m *manifest) declares(label string) bool {
-	return slices.ContainsFunc(m.refs, func(r assertionRef) bool { return r.label == label })
 }
 
 // assertionLabel is the label of the assertion of this manifest that a URI

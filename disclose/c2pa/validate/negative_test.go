@@ -91,7 +91,7 @@ var claimNegatives = []negative{
 		}
 	}), Invalid, []string{assertionMismatch}},
 	{"hard binding in gathered", forged(func(f *forge) { f.hash = func(h map[string]any) { h["gathered"] = true } }),
-		Invalid, []string{claimMalformed}},
+		Invalid, []string{claimNoBinding}},
 	{"no hard binding", forged(func(f *forge) { f.hash = func(h map[string]any) { h["drop"] = true } }),
 		Invalid, []string{claimNoBinding}},
 	{"two hard bindings", forged(func(f *forge) {
@@ -111,6 +111,8 @@ var claimNegatives = []negative{
 		f.claim = map[string]any{"signature": "self#jumbf=/c2pa/urn:c2pa:other/c2pa.signature"}
 	}),
 		Invalid, []string{signatureMissing}},
+	{"label that is no URN", forged(func(f *forge) { f.label = "cat"; f.claim = map[string]any{"signature": "self#jumbf=c2pa.signature"} }),
+		Invalid, []string{claimMalformed}},
 	{"no instanceID", forged(func(f *forge) { f.claim = map[string]any{"instanceID": nil} }),
 		Invalid, []string{claimMalformed}},
 	{"generator info as a list", forged(func(f *forge) {

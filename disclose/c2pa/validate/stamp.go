@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -22,16 +23,28 @@ func (c *checker) stamp(m *manifest, sig *signature, uri string) (at time.Time, 
 	}
 	token, content, found := c.headerToken(m, sig, uri)
 	if found {
-		if at, ok = c.token(token, content, uri); ok {
+		if at, ok = c.token(token, uri, content); ok {
 			return at, true
 		}
 	}
 	for _, token := range c.stamps[m.label] {
-		if at, ok = c.token(token, countersigned(sig.msg, sig.msg.Signature), uri); ok {
+		if at, ok = c.token(token, uri, lateContents(sig.msg)...); ok {
 			return at, true
 		}
 	}
 	return at, false
+}
+
+// lateContents are what a token in a time-stamp assertion may stand over. The
+// spec's wording ("the value of the signature field") leaves two readings, and
+// c2pa-rs takes the signature without a structure around it. Each pins the same
+// signature.
+func lateContents(msg *cose.Sign1Message) (all [][]byte) {
+	all = [][]byte{countersigned(msg, msg.Signature), msg.Signature}
+	if encoded, err := cbor.Marshal(msg.Signature); err == nil {
+		all = append(all, countersigned(msg, encoded))
+	}
+	return all
 }
 
 // headerToken takes the one token out of sigTst2, else of sigTst, and says over
@@ -88,14 +101,16 @@ func countersigned(msg *cose.Sign1Message, payload []byte) []byte {
 	return out
 }
 
-// token verifies a time stamp token over content and logs how that went.
-func (c *checker) token(der, content []byte, uri string) (at time.Time, ok bool) {
+// token verifies a time stamp token over one of some contents and logs how that
+// went.
+func (c *checker) token(der []byte, uri string, contents ...[]byte) (at time.Time, ok bool) {
 	t, err := timestamp.ParseToken(der)
+	over := func(content []byte) bool { return c.matches(t.Hash, content, t.Imprint) }
 	switch {
 	case err != nil:
 		c.info(stampMalformed, uri, err.Error())
 		return at, false
-	case !c.matches(t.Hash, content, t.Imprint):
+	case !slices.ContainsFunc(contents, over):
 		c.info(stampMismatch, uri, "the time stamp stands over something else")
 		return at, false
 	}

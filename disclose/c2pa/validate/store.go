@@ -36,6 +36,7 @@ type manifest struct {
 	assertions *jumbf.Box
 	byLabel    map[string]*jumbf.Box // its assertions; nil for a label that occurs twice
 	refs       []assertionRef        // what the claim declares, in its order
+	declared   map[string]bool       // the same by label; true for created ones
 	redacted   map[string]bool       // labels of its assertions that another claim redacted
 }
 

@@ -6,7 +6,9 @@
 // Source: C2PA Technical Specification, chapter "Validation" (15 in 2.2, 14 in
 // 2.5), "Trust Model" and the chapters on claims and manifests; status codes as
 // named there. Where the text leaves room, the official validator (c2pa-rs
-// 0.91) decides, except where it is the more trusting of the two.
+// 0.91) decides, except where it is the more trusting of the two: so a time
+// stamp on a claim of version 1 needs an anchor here, and what an ingredient says
+// of itself excuses nothing.
 //
 // Reading order: Asset and Detached here, then manifest.go (the checks of one
 // manifest, in their order), then one file per check.
@@ -36,10 +38,12 @@ const (
 	maxManifests = 512
 	maxDepth     = 32      // ingredients of ingredients
 	maxCBOR      = 1 << 20 // a CBOR box that is decoded, not only checked
-	maxChain     = 16      // certificates of one signature
-	maxRefs      = 4096    // hashed URIs of one claim
-	maxText      = 4096    // bytes of a foreign string that is handed on
-	maxLabel     = 1024    // bytes of a manifest's label
+	maxSignature = 512 << 10
+	maxBMFF      = 256 << 10 // a BMFF hash
+	maxChain     = 16        // certificates of one signature
+	maxRefs      = 4096      // hashed URIs of one claim
+	maxText      = 4096      // bytes of a foreign string that is handed on
+	maxLabel     = 1024      // bytes of a manifest's label
 	maxStatuses  = 4096
 	maxTokens    = 8     // time stamps that others bring for one manifest
 	maxRSA       = 16384 // bits of a key that is calculated with
@@ -83,6 +87,8 @@ func (s State) String() string {
 type Options struct {
 	// Roots are the trust anchors of signers, TSARoots those of time stamping
 	// authorities. The two are never mixed. An anchor may be an intermediate.
+	// C2PA's own list of signers holds for the usage claimSigning alone: set EKUs
+	// with it.
 	Roots, TSARoots *x509.CertPool
 	// Anchors and TSAAnchors are more of the same, one by one. They are needed
 	// where keys are of type id-RSASSA-PSS, which crypto/x509 cannot verify

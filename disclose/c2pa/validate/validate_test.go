@@ -219,3 +219,33 @@ func TestAllowedSignerNeedsNoChain(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeStampAssertion: a later manifest brings the time stamp of its parent,
+// in each reading of what it stands over.
+func TestTimeStampAssertion(t *testing.T) {
+	s := newStudio(t, true)
+	parent := parentBox(t, nil)
+	sig, err := parseSignature(parent.Children[2].Children[0].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, content := range append(lateContents(sig.msg), []byte("something else")) {
+		imprint := sha256.Sum256(content)
+		token, err := s.signer.Stamp(t.Context(), imprint[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := withParent(parent, parent)
+		f.assertions = append(f.assertions, part{label: "c2pa.time-stamp", content: map[string]any{parentLabel: token}})
+		r := s.check(t, f.sign(t, testPNG(t, 24, 18)))
+		trusted := slices.ContainsFunc(r.Statuses, func(s Status) bool { return s.Code == stampTrusted && strings.Contains(s.URL, parentLabel) })
+		if r.State != Trusted || trusted != (i < 3) || r.Stamped {
+			t.Errorf("content %d: %v, parent stamped %v, active stamped %v: %v", i, r.State, trusted, r.Stamped, failures(r))
+		}
+	}
+	f := withParent(parent, parent)
+	f.assertions = append(f.assertions, part{label: "c2pa.time-stamp", content: map[string]any{}})
+	if r := s.check(t, f.sign(t, testPNG(t, 24, 18))); r.State != Invalid || !slices.Equal(failures(r), []string{stampAssertion}) {
+		t.Errorf("no tokens: %v %v", r.State, failures(r))
+	}
+}
