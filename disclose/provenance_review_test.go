@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"net/url"
 	"sync"
@@ -50,7 +51,7 @@ func TestFailedSignerOnASignedPicture(t *testing.T) {
 }
 
 // TestAlreadyMarkedKeepsItsID: what the answer says of a picture that carries a
-// mark already is the id in it.
+// mark already is the id in it, and its record stays.
 func TestAlreadyMarkedKeepsItsID(t *testing.T) {
 	p, _ := newTestProvenance(t)
 	for name, provenance := range map[string]*Provenance{"signed": p, "unsigned": nil} {
@@ -60,19 +61,40 @@ func TestAlreadyMarkedKeepsItsID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var dst bytes.Buffer
-		w := m.NewWriter(context.Background(), &dst, pngOutput)
-		if _, err := w.Write([]byte(once)); err != nil {
+		was, err := records.ByID(context.Background(), testID)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Close(); err != nil || dst.String() != once {
-			t.Fatalf("%s: %v", name, err)
-		}
-		res := w.Result()
-		r := mustInspect(t, DetectorOptions{Keys: []VerifyKey{{Key: newTestKey(t)}}, Records: records}, dst.Bytes(),
-			Source{Header: map[string][]string{"AI-Disclosure": {res.Label.HeaderValue()}, "Avow-Id": {FormatIDs(res.IDs)}}})
-		if r.Verdict != Verified || r.Reason != CauseRecordMatches {
-			t.Errorf("%s: %s %s, ids %s", name, r.Verdict, r.Reason, FormatIDs(res.IDs))
+		for kind, c := range map[string]struct {
+			out  Output
+			text string
+		}{
+			"body": {pngOutput, once},
+			"json": {Output{ContentType: "application/json", Shape: ShapeOpenAIImages}, `{"data":[{"b64_json":"` + base64.StdEncoding.EncodeToString([]byte(once)) + `"}]}`},
+		} {
+			var dst bytes.Buffer
+			w := m.NewWriter(context.Background(), &dst, c.out)
+			if _, err := w.Write([]byte(c.text)); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatalf("%s %s: %v", name, kind, err)
+			}
+			res := w.Result()
+			r := mustInspect(t, DetectorOptions{Keys: []VerifyKey{{Key: newTestKey(t)}}, Records: records}, dst.Bytes(),
+				Source{Header: map[string][]string{"AI-Disclosure": {res.Label.HeaderValue()}, "Avow-Id": {FormatIDs(res.IDs)}}})
+			if r.Verdict != Verified || r.Reason != CauseRecordMatches {
+				t.Errorf("%s %s: %s %s, ids %s\n%.300s", name, kind, r.Verdict, r.Reason, FormatIDs(res.IDs), dst.Bytes())
+			}
+			if is, err := records.ByID(context.Background(), testID); err != nil || is.Recorded != was.Recorded || is.SHA256 != was.SHA256 {
+				t.Errorf("%s %s: %v, the record was written over: %+v", name, kind, err, is)
+			}
+			if kind == "json" {
+				t.Logf("%.400s", dst.Bytes())
+				if _, err := records.ByID(context.Background(), w.label.ID); err != nil {
+					t.Errorf("%s: the answer has no record: %v", name, err)
+				}
+			}
 		}
 	}
 }
