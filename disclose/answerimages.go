@@ -55,6 +55,9 @@ func (a *answer) markImages(payload []byte) ([]jsonscan.Edit, []watermark.Payloa
 			group.Go(func() error {
 				j.result, j.seen.text = a.w.markBase64(ctx, j.raw, j.label)
 				j.seen.png = j.result.png
+				if kept := j.result.kept; !kept.IsZero() {
+					j.label.ID, j.seen.id = kept, kept
+				}
 				return nil
 			})
 		}
@@ -175,12 +178,17 @@ func (w *Writer) finishImage(data []byte) ([]byte, error) {
 	if r.png {
 		w.mediaType = imagemeta.PNG.MIME()
 	}
+	if !r.kept.IsZero() { // the answer is that image, with its id and its record
+		w.label.ID, w.recalled = r.kept, r.recorded
+	}
 	return r.data, w.take(r, w.label)
 }
 
 // take notes what became of one image.
 func (w *Writer) take(r imageResult, l Label) error {
-	w.images = append(w.images, delivered{l, imagemeta.Sniff(r.data).MIME(), sha256.Sum256(r.data), int64(len(r.data))})
+	if !r.recorded {
+		w.images = append(w.images, delivered{l, imagemeta.Sniff(r.data).MIME(), sha256.Sum256(r.data), int64(len(r.data))})
+	}
 	w.unstamped = w.unstamped || r.unstamped
 	if r.missing != 0 {
 		w.missing |= r.missing

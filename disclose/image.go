@@ -27,7 +27,7 @@ const (
 // Errors of the image pipeline.
 var (
 	ErrImageTooLarge = errors.New("disclose: image over the limits")
-	ErrBusy          = errors.New("disclose: too many images waiting")
+	ErrBusy          = errors.New("disclose: too many outputs waiting")
 )
 
 // An imageMarker marks images, a bounded number at a time.
@@ -51,6 +51,10 @@ type imageResult struct {
 	// unstamped: signed, without the time stamp that should be there.
 	unstamped bool
 	png       bool // the format was changed, from WebP to PNG
+	// kept is the id of a mark that the image came with, and was left alone for;
+	// recorded: that id has its record.
+	kept     watermark.Payload
+	recorded bool
 }
 
 // failedImage is the result of an image that stays as it is.
@@ -109,7 +113,7 @@ func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set Carri
 		}
 	}
 	if j.parent != nil && !j.attached(CarrierManifest) {
-		j.leave(ReasonForeignManifest) // it is never dropped
+		j.unsigned()
 	}
 	return j.res
 }
@@ -165,9 +169,8 @@ func (j *imageJob) markPixels() bool {
 // changePixels does to decoded pixels what want names.
 func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
 	labelled, err := j.drawLabel(img)
-	if want.Has(CarrierImageMark) && j.ownMark(img, want.Has(CarrierVisibleLabel) && err == nil) {
-		j.res.marks = []Mark{{Carrier: CarrierImageMark, Reason: ReasonAlreadyMarked}}
-		return false
+	if id, ours := j.ownMark(img, want.Has(CarrierVisibleLabel) && err == nil); ours {
+		return j.keep(id)
 	}
 	if err != nil {
 		want = want.Without(CarrierVisibleLabel)
@@ -237,25 +240,25 @@ func (j *imageJob) limits() (Reason, error) {
 	return ReasonNone, nil
 }
 
-// ownMark reports whether the image carries a mark of this deployment that its
+// ownMark returns the id of a mark of this deployment in the image that its
 // records know: a second one would only cost quality. The template alone, or a
 // mark without a record, does not count, as it may have been copied here. The
 // record is of these very bytes, so nothing needs to be searched. Nor does a mark
 // count where a visible label can be drawn that the picture left without.
-func (j *imageJob) ownMark(img image.Image, labelDue bool) bool {
-	if j.im.o.Records == nil {
-		return false
+func (j *imageJob) ownMark(img image.Image, labelDue bool) (id watermark.Payload, ours bool) {
+	if j.im.o.Records == nil || !j.want.Has(CarrierImageMark) {
+		return id, false
 	}
 	found, err := watermark.Detect(j.ctx, img, &watermark.DetectOptions{Direct: true}, j.im.o.Key)
 	if err != nil {
-		return false
+		return id, false
 	}
 	for _, d := range found {
 		if d.Found && sameBytes(j.ctx, j.im.o.Records, d.Payload, j.data) {
-			return !labelDue || j.im.recordShowsLabel(j.ctx, d.Payload)
+			return d.Payload, !labelDue || j.im.recordShowsLabel(j.ctx, d.Payload)
 		}
 	}
-	return false
+	return id, false
 }
 
 // leavesPixels reports whether the picture's pixels stay as they are. There is

@@ -1,6 +1,7 @@
 package disclose
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/disclose/c2pa/validate"
 	"github.com/avowai/avow/disclose/imagemeta"
+	"github.com/avowai/avow/watermark"
 )
 
 // openManifest takes the manifest off a picture that arrives signed, to be the
@@ -19,45 +21,72 @@ func (j *imageJob) openManifest() bool {
 	}
 	p := j.im.o.Provenance
 	if p == nil || !j.want.Has(CarrierManifest) {
-		return j.leave(ReasonForeignManifest)
+		return j.leave(ReasonForeignManifest, nil)
 	}
-	if p.signedHere(j) {
-		return j.leave(ReasonAlreadyMarked)
+	if id, ours := p.signedHere(j); ours && (!j.want.Has(CarrierVisibleLabel) || j.im.recordShowsLabel(j.ctx, id)) {
+		return j.keep(id)
 	}
 	found, err := container.Find(j.data)
 	if err != nil || found.Store == nil {
-		return j.leave(ReasonForeignManifest)
+		return j.leave(ReasonForeignManifest, nil)
 	}
 	result, err := validate.Asset(j.ctx, j.data, p.Trust.options())
 	if err != nil || !usable(result) {
-		return j.leave(ReasonForeignManifest)
+		return j.leave(ReasonForeignManifest, nil)
 	}
 	bare, err := container.Remove(j.data)
-	if err != nil {
-		return j.leave(ReasonForeignManifest)
+	if err == nil {
+		j.info, err = imagemeta.Probe(bare)
+	}
+	if err != nil || j.info.HasC2PA { // JUMBF boxes of another kind
+		return j.leave(ReasonForeignManifest, nil)
 	}
 	j.parent = &c2pa.Parent{Store: found.Store, Results: results(result), Format: j.info.Format.MIME(),
 		Title: result.Active.Title, InstanceID: result.Active.InstanceID}
 	j.onlyMarked = saysAI(result)
 	j.data, j.res.data = bare, bare
-	j.info, err = imagemeta.Probe(bare)
-	return err == nil || j.failedAll(j.want, ReasonUndecodable, err)
+	return true
 }
 
 // leave keeps the picture as it came.
-func (j *imageJob) leave(r Reason) bool {
-	j.res = failedImage(j.original, j.want, r, nil)
+func (j *imageJob) leave(r Reason, err error) bool {
+	j.res = failedImage(j.original, j.want, r, err)
 	return false
 }
 
-// signedHere reports whether a picture is validly signed by this deployment, with
-// the image mark's soft binding in it.
-func (p *Provenance) signedHere(j *imageJob) bool {
+// keep leaves a picture that carries a mark of this deployment already, under the
+// id that the mark carries.
+func (j *imageJob) keep(id watermark.Payload) bool {
+	j.res = imageResult{data: j.original, kept: id, marks: []Mark{{Carrier: CarrierImageMark, ID: id, Reason: ReasonAlreadyMarked}}}
+	if records := j.im.o.Records; records != nil {
+		_, err := records.ByID(j.ctx, id)
+		j.res.recorded = err == nil
+	}
+	return false
+}
+
+// unsigned leaves a picture as it came whose manifest did not become the parent
+// of ours, for whatever reason that was: it is never dropped.
+func (j *imageJob) unsigned() {
+	for _, m := range j.res.marks {
+		if m.Carrier == CarrierManifest {
+			j.leave(m.Reason, m.Err)
+			return
+		}
+	}
+}
+
+// signedHere returns the id of the image mark that a picture is bound to, if it
+// is validly signed by this deployment.
+func (p *Provenance) signedHere(j *imageJob) (id watermark.Payload, ours bool) {
 	o := p.Trust.options()
 	o.Allowed = p.Signer.Chain[:1]
 	r, err := validate.Asset(j.ctx, j.data, o)
-	return err == nil && r.State == validate.Trusted && r.Active != nil &&
-		slices.ContainsFunc(r.Active.SoftBindings, func(b validate.SoftBinding) bool { return b.Alg == ImageMarkAlg })
+	if err != nil || r.State != validate.Trusted {
+		return id, false
+	}
+	id, err = watermark.ParsePayload(ownBinding(r))
+	return id, err == nil
 }
 
 // usable reports whether a manifest can be carried over: other validators give up
@@ -126,7 +155,10 @@ func (j *imageJob) writeManifest() bool {
 		out, info, err = c2pa.Sign(ctx, j.res.data, m, p.Signer)
 		return out, err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, c2pa.ErrParent):
+		return j.failed(CarrierManifest, ReasonForeignManifest, err)
+	case err != nil:
 		return j.failed(CarrierManifest, ReasonMarkerError, err)
 	}
 	j.res.data, j.res.unstamped = out, info.StampErr != nil

@@ -110,14 +110,19 @@ func (in *inspection) setImageMark(marks []watermark.Detection) {
 	in.set(CarrierImageMark, f)
 }
 
+// rank prefers the mark that the manifest or the header names: what was marked
+// again, such as under a newer key, carries older marks beside it.
 func (in *inspection) rank(m watermark.Detection) int {
+	named := in.found[CarrierManifest].ID == m.Payload.String() || slices.Contains(in.ids, m.Payload)
 	switch {
-	case m.Found && !in.d.revoked[m.KeyID]:
+	case m.Found && !in.d.revoked[m.KeyID] && named:
 		return 0
-	case m.Found:
+	case m.Found && !in.d.revoked[m.KeyID]:
 		return 1
+	case m.Found:
+		return 2
 	}
-	return 2
+	return 3
 }
 
 func (in *inspection) keyNote() string {

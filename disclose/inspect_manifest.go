@@ -33,7 +33,8 @@ func manifestFinding(r *validate.Result, err error) Finding {
 	if err != nil || r.State == validate.None {
 		return noManifest(r)
 	}
-	f := Finding{ID: ownBinding(r), Detail: manifestDetail(r)}
+	f := Finding{ID: ownBinding(r), Detail: manifestDetail(r), opened: r.Active != nil && slices.ContainsFunc(r.Active.Ingredients,
+		func(in validate.Ingredient) bool { return in.Relation == "parentOf" })}
 	switch r.State {
 	case validate.Trusted:
 		f.Status, f.reason = Verified, CauseSignatureTrusted
@@ -126,10 +127,11 @@ func sources(s *validate.Summary) (out []string) {
 }
 
 // bindingConflict reports whether a manifest that holds names another id than
-// the image mark does.
+// the image mark does. Where the content was opened from a parent, the mark may
+// be the parent's.
 func (in *inspection) bindingConflict() bool {
 	mark, manifest := in.found[CarrierImageMark], in.found[CarrierManifest]
-	return mark.Status == Verified && manifest.ID != "" && manifest.ID != mark.ID &&
+	return mark.Status == Verified && manifest.ID != "" && manifest.ID != mark.ID && !manifest.opened &&
 		(manifest.Status == Verified || manifest.Status == Present)
 }
 

@@ -193,6 +193,9 @@ func labelReason(err error) Reason {
 // recordShowsLabel reports whether the record of id says that the picture left
 // with a visible label.
 func (im *imageMarker) recordShowsLabel(ctx context.Context, id watermark.Payload) bool {
+	if im.o.Records == nil {
+		return false
+	}
 	r, err := im.o.Records.ByID(ctx, id)
 	return err == nil && slices.Contains(r.Carriers, CarrierVisibleLabel)
 }

@@ -3,9 +3,12 @@ package disclose
 import (
 	"context"
 	"errors"
-	"net/url"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/c2pa/container"
@@ -27,7 +30,7 @@ func (w *Writer) manifestURL() string {
 	if !w.storesManifest() || w.recalled {
 		return ""
 	}
-	return w.m.o.Provenance.Manifests.ResolveReference(&url.URL{Path: w.label.ID.String()}).String()
+	return w.m.o.Provenance.Manifests.JoinPath(w.label.ID.String()).String()
 }
 
 // ErrNoManifest is returned where no manifest is kept of an output: it holds its
@@ -36,7 +39,8 @@ var ErrNoManifest = errors.New("disclose: no manifest is kept of this output")
 
 // StoredManifest returns the signed manifest of an output that does not hold one
 // itself, over the SHA-256 of the bytes that were delivered. It is signed when it
-// is first asked for, so that no answer waits for it, and then kept in memory.
+// is first asked for, so that no answer waits for it, and then kept in memory. Who
+// asks for many at one time gets ErrBusy.
 func (m *Marker) StoredManifest(ctx context.Context, id watermark.Payload) ([]byte, error) {
 	p := m.o.Provenance
 	if p == nil || p.Manifests == nil || m.o.Records == nil {
@@ -51,16 +55,20 @@ func (m *Marker) StoredManifest(ctx context.Context, id watermark.Payload) ([]by
 		return nil, ErrNoManifest
 	case err != nil:
 		return nil, err
-	case r.Outcome == OutcomeAborted || r.SHA256 == [32]byte{} || holdsOwn(r.MediaType):
+	case r.Outcome == OutcomeAborted || r.SHA256 == [32]byte{} || r.holdsManifest():
 		return nil, ErrNoManifest
 	}
-	ctx, cancel := p.stampTime(ctx)
-	defer cancel()
-	store, _, err := c2pa.SignDigest(ctx, r.SHA256[:], p.manifest(r.Label), p.Signer)
-	if err != nil {
-		return nil, err
-	}
-	return m.manifests.put(id, store), nil
+	return m.manifests.sign(id, func() ([]byte, error) {
+		ctx, cancel := p.stampTime(context.WithoutCancel(ctx)) // others may wait for it too
+		defer cancel()
+		store, _, err := c2pa.SignDigest(ctx, r.SHA256[:], p.manifest(r.Label), p.Signer)
+		return store, err
+	})
+}
+
+// holdsManifest reports whether the output holds its manifest itself.
+func (r Record) holdsManifest() bool {
+	return holdsOwn(r.MediaType) || Classify(r.MediaType) == KindText && slices.Contains(r.Carriers, CarrierManifest)
 }
 
 // holdsOwn reports whether outputs of a media type hold their manifests.
@@ -69,14 +77,42 @@ func holdsOwn(mediaType string) bool {
 	return kind == KindImage || kind == KindMedia
 }
 
-// maxStored is how many stored manifests are kept in memory.
-const maxStored = 1024
+const (
+	maxStored  = 1024 // stored manifests kept in memory
+	maxSigning = 16   // of them signed at one time
+)
 
 // storedManifests keeps the manifests that were asked for last.
 type storedManifests struct {
-	mu    sync.Mutex
-	byID  map[watermark.Payload][]byte
-	order []watermark.Payload
+	mu      sync.Mutex
+	byID    map[watermark.Payload][]byte
+	order   []watermark.Payload
+	flight  singleflight.Group
+	signing atomic.Int32
+}
+
+// sign signs a manifest once, however many ask for it: anybody can, and a time
+// stamp or a key service may be slow, or paid for by the call.
+func (s *storedManifests) sign(id watermark.Payload, sign func() ([]byte, error)) ([]byte, error) {
+	store, err, _ := s.flight.Do(id.String(), func() (any, error) {
+		if store := s.get(id); store != nil { // since we looked
+			return store, nil
+		}
+		defer s.signing.Add(-1)
+		if s.signing.Add(1) > maxSigning {
+			return nil, ErrBusy
+		}
+		store, err := sign()
+		if err != nil {
+			return nil, err
+		}
+		s.put(id, store)
+		return store, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return store.([]byte), nil
 }
 
 func (s *storedManifests) get(id watermark.Payload) []byte {
@@ -85,14 +121,10 @@ func (s *storedManifests) get(id watermark.Payload) []byte {
 	return s.byID[id]
 }
 
-// put keeps a manifest and returns it, or the one that another request put
-// there first.
-func (s *storedManifests) put(id watermark.Payload, store []byte) []byte {
+// put keeps a manifest, and drops the oldest where there is no more room.
+func (s *storedManifests) put(id watermark.Payload, store []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if first := s.byID[id]; first != nil {
-		return first
-	}
 	if s.byID == nil {
 		s.byID = map[watermark.Payload][]byte{}
 	}
@@ -101,7 +133,6 @@ func (s *storedManifests) put(id watermark.Payload, store []byte) []byte {
 		s.order = s.order[1:]
 	}
 	s.byID[id], s.order = store, append(s.order, id)
-	return store
 }
 
 // finishMedia signs a body of sound or moving pictures, whose samples stay as

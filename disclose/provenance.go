@@ -34,8 +34,8 @@ type Provenance struct {
 	// StampTimeout bounds the wait for a time stamp; 0 means 2 s. Without one
 	// the output is signed all the same, and "timestamp" is named as missing.
 	StampTimeout time.Duration
-	// Manifests is where stored manifests are served, by id; nil: outputs that
-	// cannot hold a manifest have none.
+	// Manifests is where stored manifests are served, by id as the last part of
+	// the path; nil: outputs that cannot hold a manifest have none.
 	Manifests *url.URL
 	// TextWrapper lets plain texts that are there at once carry their manifest
 	// in invisible characters (C2PA, "Embedding manifests into unstructured

@@ -130,7 +130,7 @@ func TestStoredManifests(t *testing.T) {
 		if linked := strings.Contains(got, `<link rel="c2pa-manifest" type="application/c2pa" href="`+address+`"/>`); linked != (name == "page") {
 			t.Errorf("%s: linked %v", name, linked)
 		}
-		m.manifests = storedManifests{}
+		m.manifests.byID, m.manifests.order = nil, nil
 		store, err := m.StoredManifest(context.Background(), testID)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

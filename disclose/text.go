@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/avowai/avow/disclose/c2pa"
+	"github.com/avowai/avow/disclose/c2pa/textwrap"
 	"github.com/avowai/avow/watermark/textmark"
 )
 
@@ -148,10 +149,14 @@ func (w *Writer) finishText(text []byte) ([]byte, error) {
 // wrapped has a text carry its manifest itself, where that is asked for.
 func (w *Writer) wrapped(text []byte) ([]byte, error) {
 	p := w.m.o.Provenance
-	if p == nil || !p.TextWrapper || !w.enabled.Has(CarrierManifest) || w.human() {
+	if p == nil || !p.TextWrapper || !w.enabled.Has(CarrierManifest) || w.human() || len(text) == 0 {
 		return text, nil
 	}
 	w.want |= NewCarrierSet(CarrierManifest)
+	if textwrap.Begins(string(text)) { // a second one would void both
+		w.holdsManifest = true
+		return text, w.fail(NewCarrierSet(CarrierManifest), ReasonForeignManifest, nil)
+	}
 	ctx, cancel := p.stampTime(w.ctx)
 	defer cancel()
 	out, info, err := c2pa.SignText(ctx, text, p.manifest(w.label), p.Signer)

@@ -168,7 +168,7 @@ func (w *Writer) Result() Result {
 		r.Notices = w.due & noticesOnAI
 		r.Notice = r.Notices != 0
 	}
-	if len(w.imageIDs) > 1 { // a single image shares the response's id
+	if len(w.imageIDs) > 1 || len(w.imageIDs) == 1 && w.imageIDs[0] != w.label.ID { // a single image shares the response's id, if it had none
 		r.IDs = append(r.IDs, w.imageIDs...)
 	}
 	if w.notice || !w.done && !w.lengthSet && w.want.Has(CarrierNotice) && !w.missing.Has(CarrierNotice) {

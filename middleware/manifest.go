@@ -35,6 +35,7 @@ func ManifestHandler(m Manifests) http.Handler {
 		case errors.Is(err, disclose.ErrNoManifest):
 			manifestProblem(http.StatusNotFound, "No manifest is kept under this id: the output holds its own, has not ended yet, or is too long ago.").write(w, r)
 		case err != nil:
+			w.Header().Set("Retry-After", "5")
 			manifestProblem(http.StatusServiceUnavailable, "The manifest cannot be given now. Try again.").write(w, r)
 		default:
 			writeManifest(w, r, store)

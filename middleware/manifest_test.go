@@ -17,7 +17,7 @@ import (
 )
 
 // newTestSigner signs with a certificate made for the test, under an anchor.
-func newTestSigner(t *testing.T) (*c2pa.Signer, *x509.Certificate) {
+func newTestSigner(t testing.TB) (*c2pa.Signer, *x509.Certificate) {
 	t.Helper()
 	root, leaf, key, err := c2pa.NewDevelopment(time.Now(), "Example GmbH")
 	if err != nil {

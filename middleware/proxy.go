@@ -78,13 +78,13 @@ func (c *core) public() map[string]http.Handler {
 }
 
 // manifests returns where stored manifests are served, and by what; "" where none
-// are kept.
+// are kept, or at the root of another host.
 func (c *core) manifests() (prefix string, h http.Handler) {
 	p := c.o.Disclose.Provenance
-	if p == nil || p.Manifests == nil || c.o.Disclose.Records == nil {
+	if p == nil || p.Manifests == nil || c.o.Disclose.Records == nil || strings.Trim(p.Manifests.Path, "/") == "" {
 		return "", nil
 	}
-	return p.Manifests.Path, ManifestHandler(c.marker)
+	return strings.TrimSuffix(p.Manifests.Path, "/") + "/", ManifestHandler(c.marker)
 }
 
 func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *httputil.ReverseProxy {

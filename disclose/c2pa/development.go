@@ -54,6 +54,13 @@ func toPEM(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
+// developmentAuthority names the issuers of what NewDevelopment makes.
+const developmentAuthority = "avow development authority"
+
+// IsDevelopment reports whether a certificate calls itself one that NewDevelopment
+// made.
+func IsDevelopment(c *x509.Certificate) bool { return c.Issuer.CommonName == developmentAuthority }
+
 // An issuer is a certificate authority of one's own.
 type issuer struct {
 	cert *x509.Certificate
@@ -67,7 +74,7 @@ func newIssuer(now time.Time, org string) (*issuer, error) {
 		return nil, err
 	}
 	ca := &issuer{key: key, cert: &x509.Certificate{
-		Subject:   pkix.Name{Organization: []string{org}, CommonName: "avow development authority"},
+		Subject:   pkix.Name{Organization: []string{org}, CommonName: developmentAuthority},
 		NotBefore: now, NotAfter: now.Add(developmentRoot),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,

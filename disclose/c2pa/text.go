@@ -13,10 +13,10 @@ import (
 
 // SignText returns a plain text with a signed manifest store behind it, in
 // characters that do not show: some four times the store's size. Its hard
-// binding covers the rest in Unicode NFC. A text that has a wrapper already is
-// refused with ErrManifest.
+// binding covers the rest in Unicode NFC. A text in which a wrapper begins already
+// is refused with ErrManifest: several count as none.
 func SignText(ctx context.Context, text []byte, m Manifest, s *Signer) ([]byte, Signed, error) {
-	if _, there := textwrap.Find(string(text)); there {
+	if textwrap.Begins(string(text)) {
 		return nil, Signed{}, fmt.Errorf("%w: the text carries a manifest already", ErrManifest)
 	}
 	d, info, err := begin(ctx, m, s)

@@ -97,6 +97,18 @@ func Find(text string) (f Found, ok bool) {
 	return f, found == 1
 }
 
+// Begins reports whether a wrapper begins in a text, well formed or not.
+func Begins(text string) bool { return strings.Contains(text, opening) }
+
+// opening is what every wrapper begins with.
+var opening = func() string {
+	text := []byte(marker)
+	for _, b := range []byte(magic) {
+		text = utf8.AppendRune(text, selector(b))
+	}
+	return string(text)
+}()
+
 // read reads the run of selectors at the start of text, size bytes long, and the
 // store in it, nil where it holds none.
 func read(text string) (store []byte, size int) {

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/avowai/avow/cmd/avow/internal/keyring"
 	"github.com/avowai/avow/disclose/c2pa"
 )
 
@@ -36,24 +37,53 @@ const (
 var (
 	ErrPermissions = errors.New("the key can be read by others")
 	ErrNoCert      = errors.New("no certificate in the file")
+
+	// errUnmade: there is no development certificate, not all of one, or it is
+	// about to end.
+	errUnmade = errors.New("no development certificate")
 )
 
 // Development opens the development certificate in dir, and makes one where there
-// is none or it is about to end.
+// is none or it is about to end. A certificate of somebody else's in its place is
+// used, and left alone.
 func Development(dir string, now time.Time) (s *c2pa.Signer, made bool, err error) {
-	chain, err := Certificates(filepath.Join(dir, ChainFile))
-	switch {
-	case err == nil && now.Add(renewBefore).Before(chain[0].NotAfter):
-		s, err = Load(filepath.Join(dir, ChainFile), filepath.Join(dir, KeyFile))
+	if s, err = open(dir, now); !errors.Is(err, errUnmade) {
 		return s, false, err
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, false, err
+	}
+	unlock, err := keyring.Lock(filepath.Join(dir, ChainFile))
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+	if s, err = open(dir, now); !errors.Is(err, errUnmade) { // another avow was faster
+		return s, false, err
 	}
 	if err := makeDevelopment(dir, now); err != nil {
 		return nil, false, err
 	}
-	s, err = Load(filepath.Join(dir, ChainFile), filepath.Join(dir, KeyFile))
+	s, err = open(dir, now)
 	return s, err == nil, err
+}
+
+// open loads what is in dir, or returns errUnmade. The key is the last to be
+// written and the first to go, so that a chain without it was never finished.
+func open(dir string, now time.Time) (*c2pa.Signer, error) {
+	chain, key := filepath.Join(dir, ChainFile), filepath.Join(dir, KeyFile)
+	_, statErr := os.Stat(key)
+	noKey := errors.Is(statErr, fs.ErrNotExist)
+	certs, err := Certificates(chain)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && noKey:
+		return nil, errUnmade
+	case err != nil:
+		return nil, err
+	case c2pa.IsDevelopment(certs[0]) && (noKey || !now.Add(renewBefore).Before(certs[0].NotAfter)):
+		return nil, errUnmade
+	}
+	return Load(chain, key)
 }
 
 func makeDevelopment(dir string, now time.Time) error {
@@ -65,11 +95,11 @@ func makeDevelopment(dir string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
 	old, err := os.ReadFile(filepath.Join(dir, RootFile)) // older signatures keep their anchor
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Remove(filepath.Join(dir, KeyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, f := range []struct {
@@ -90,7 +120,9 @@ func write(path string, data []byte) error {
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(data)
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

@@ -3,9 +3,11 @@ package signing
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/avowai/avow/disclose/c2pa/timestamp"
 )
@@ -26,7 +28,7 @@ func Stamper(address string) func(ctx context.Context, imprint []byte) ([]byte, 
 		req.Header.Set("Content-Type", "application/timestamp-query")
 		resp, err := client.Do(req)
 		if err != nil {
-			return nil, err
+			return nil, withoutAddress(err)
 		}
 		defer func() { _ = resp.Body.Close() }()
 		if resp.StatusCode != http.StatusOK {
@@ -38,4 +40,13 @@ func Stamper(address string) func(ctx context.Context, imprint []byte) ([]byte, 
 		}
 		return timestamp.ParseResponse(answer, imprint)
 	}
+}
+
+// withoutAddress takes the address out of a client's error: a token may be in it.
+func withoutAddress(err error) error {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return fmt.Errorf("the time stamping authority: %w", at.Err)
+	}
+	return err
 }
