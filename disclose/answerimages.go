@@ -27,6 +27,7 @@ type imageMemory struct {
 type seenImage struct {
 	id   watermark.Payload
 	text []byte // marked base64, nil where the image stayed as it was
+	png  bool   // it came in another format and is PNG now
 }
 
 // markImages marks the base64 images of the payload at hand, several at a time
@@ -53,17 +54,22 @@ func (a *answer) markImages(payload []byte) ([]jsonscan.Edit, []watermark.Payloa
 		if !j.known {
 			group.Go(func() error {
 				j.result, j.seen.text = a.w.markBase64(ctx, j.raw, j.label)
+				j.seen.png = j.result.png
+				if kept := j.result.kept; !kept.IsZero() {
+					j.label.ID, j.seen.id = kept, kept
+				}
 				return nil
 			})
 		}
 	}
 	_ = group.Wait()
-	return a.imageEdits(jobs)
+	edits, ids, err := a.imageEdits(jobs)
+	return append(edits, mediaEdits(payload, jobs)...), ids, err
 }
 
 // An inlineImage is one image inside a JSON string.
 type inlineImage struct {
-	span   jsonscan.Span
+	found  foundImage
 	raw    []byte
 	sum    [32]byte
 	known  bool // marked before, in this output
@@ -74,10 +80,10 @@ type inlineImage struct {
 
 // imageJobs gives every image that is new a label of its own; the only image of
 // a held answer shares the response's.
-func (a *answer) imageJobs(payload []byte, spans []jsonscan.Span) ([]*inlineImage, error) {
+func (a *answer) imageJobs(payload []byte, spans []foundImage) ([]*inlineImage, error) {
 	jobs := make([]*inlineImage, len(spans))
-	for i, span := range spans {
-		j := &inlineImage{span: span, raw: span.Of(payload), label: a.w.label}
+	for i, image := range spans {
+		j := &inlineImage{found: image, raw: image.span.Of(payload), label: a.w.label}
 		j.sum = sha256.Sum256(j.raw)
 		j.seen, j.known = a.images.seen[j.sum]
 		if !j.known && (len(spans) > 1 || !a.held) {
@@ -109,7 +115,7 @@ func (a *answer) imageEdits(jobs []*inlineImage) (edits []jsonscan.Edit, ids []w
 		}
 		ids = append(ids, j.seen.id)
 		if j.seen.text != nil {
-			edits = append(edits, jsonscan.Edit{At: j.span.Start, Del: j.span.End - j.span.Start, Ins: j.seen.text})
+			edits = append(edits, jsonscan.Edit{At: j.found.span.Start, Del: j.found.span.End - j.found.span.Start, Ins: j.seen.text})
 		}
 	}
 	return edits, ids, nil
@@ -140,9 +146,9 @@ func (w *Writer) markBase64(ctx context.Context, raw []byte, l Label) (imageResu
 	if bytes.IndexByte(raw, '\\') >= 0 {
 		text = []byte(jsonscan.Unquote(raw, len(raw)))
 	}
-	prefix := []byte(nil)
-	if i := bytes.IndexByte(text, ','); bytes.HasPrefix(text, []byte("data:")) && i > 0 {
-		prefix, text = text[:i+1], text[i+1:]
+	prefix := ""
+	if i := bytes.IndexByte(text, ','); bytes.HasPrefix(text, []byte(dataScheme)) && i > 0 {
+		prefix, text = string(text[:i+1]), text[i+1:]
 	}
 	enc := base64.StdEncoding
 	if len(text)%4 != 0 {
@@ -157,7 +163,10 @@ func (w *Writer) markBase64(ctx context.Context, raw []byte, l Label) (imageResu
 	if !r.changed {
 		return r, nil
 	}
-	out := append(make([]byte, 0, len(prefix)+enc.EncodedLen(len(r.data))), prefix...)
+	if r.png && prefix != "" {
+		prefix = pngURI(prefix)
+	}
+	out := jsonscan.AppendString(make([]byte, 0, len(prefix)+enc.EncodedLen(len(r.data))), prefix)
 	return r, enc.AppendEncode(out, r.data)
 }
 
@@ -166,15 +175,29 @@ func (w *Writer) finishImage(data []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(w.ctx, w.m.o.MarkTimeout)
 	defer cancel()
 	r := w.m.images.mark(ctx, data, w.label, w.want, w.visible)
+	if r.png {
+		w.mediaType = imagemeta.PNG.MIME()
+	}
+	if !r.kept.IsZero() { // the answer is that image, with its id and its record
+		w.label.ID, w.recalled = r.kept, r.recorded
+	}
 	return r.data, w.take(r, w.label)
 }
 
 // take notes what became of one image.
 func (w *Writer) take(r imageResult, l Label) error {
-	w.images = append(w.images, delivered{l, imagemeta.Sniff(r.data).MIME(), sha256.Sum256(r.data), int64(len(r.data))})
+	if !r.recorded {
+		w.images = append(w.images, delivered{l, imagemeta.Sniff(r.data).MIME(), sha256.Sum256(r.data), int64(len(r.data))})
+	}
+	w.unstamped = w.unstamped || r.unstamped
 	if r.missing != 0 {
 		w.missing |= r.missing
 		w.skip(ReasonUndecodable)
+		if required := r.missing & w.out.Require; required != 0 {
+			if err := w.fail(required, ReasonUndecodable, nil); err != nil {
+				return err
+			}
+		}
 	}
 	for _, m := range r.marks {
 		if m.Reason == ReasonNone && m.Err == nil {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
@@ -30,6 +31,8 @@ type DetectorOptions struct {
 	// TokenProfiles are the configurations of backends whose own marks are
 	// looked for in the token ids of saved answers; at most 64.
 	TokenProfiles []tokenmark.Profile
+	// Trust are the anchors that signers of manifests are checked against.
+	Trust Trust
 	// Records are asked about the ids that are read; nil asks nobody.
 	Records Records
 	// MaxBytes bounds an input; 0 means 32 MiB.
@@ -137,6 +140,9 @@ func contentTypeOf(data []byte, given string) string {
 	if f := imagemeta.Sniff(data); f != imagemeta.Unknown {
 		return f.MIME()
 	}
+	if t := container.Sniff(data).MIME(); isMedia(t) {
+		return t
+	}
 	trimmed := bytes.TrimLeft(bytes.TrimPrefix(data, utf8BOM), " \t\r\n")
 	lower := bytes.ToLower(trimmed[:min(len(trimmed), 16)])
 	switch {
@@ -165,6 +171,8 @@ func (in *inspection) run() error {
 	switch kind {
 	case KindImage:
 		err = in.readImage(in.data)
+	case KindMedia:
+		in.readManifest(in.data, "")
 	case KindJSON, KindNDJSON, KindSSE:
 		err = in.readAnswer()
 	case KindText:
@@ -177,6 +185,11 @@ func (in *inspection) run() error {
 	}
 	if err != nil {
 		return err
+	}
+	if in.bindingConflict() {
+		f := in.found[CarrierManifest]
+		f.Status, f.reason = Invalid, CauseConflictingIDs
+		in.set(CarrierManifest, f)
 	}
 	in.askRecords()
 	in.conclude()
@@ -237,8 +250,12 @@ func (in *inspection) verdict() (Status, Cause) {
 		return Present, CauseKeyMatches // what could not be asked raises no verdict
 	case mark.Status == Verified:
 		return Verified, CauseKeyMatches
+	case in.found[CarrierManifest].Status == Verified:
+		return Verified, CauseSignatureTrusted
 	case mark.Status == Present:
 		return Present, mark.reason
+	case in.found[CarrierManifest].Status == Present && in.found[CarrierManifest].reason == CauseSignatureUntrust:
+		return Present, CauseSignatureUntrust
 	}
 	if tokens := in.found[CarrierTokenMark]; tokens.Status == Verified {
 		return Verified, tokens.reason

@@ -54,7 +54,7 @@ func TestVerdicts(t *testing.T) {
 		"unmarked":    {DetectorOptions{Keys: keys}, string(plain), nil, Absent, CauseNothingFound, "not_asked"},
 		"only header": {DetectorOptions{Keys: keys}, string(plain), header, Present, CauseStatementOnly, "not_asked"},
 		"too small":   {DetectorOptions{Keys: keys}, string(testPNG(t, 64, 64, 1)), nil, NotChecked, CauseTooSmall, "not_asked"},
-		"manifest":    {DetectorOptions{Keys: keys}, string(withManifest(plain)), nil, Present, CauseStatementOnly, "not_asked"},
+		"manifest":    {DetectorOptions{Keys: keys}, string(withManifest(plain)), nil, Invalid, CauseTampered, "not_asked"},
 		"text":        {DetectorOptions{}, englishNotice + "\n\nHi", nil, Present, CauseStatementOnly, "not_asked"},
 		"other text":  {DetectorOptions{}, "Hi", nil, Absent, CauseNothingFound, "not_asked"},
 	} {

@@ -250,6 +250,9 @@ func OutcomeValue(r Result) string {
 		for _, c := range r.Missing {
 			names = append(names, c.String())
 		}
+		if r.Unstamped {
+			names = append(names, "timestamp")
+		}
 		if r.Unrecorded {
 			names = append(names, "record")
 		}

@@ -38,7 +38,7 @@ func (s *holdSink) write(p []byte) error {
 func (s *holdSink) overflow(p []byte) error {
 	w := s.w
 	cause := fmt.Errorf("output is larger than %d bytes", w.m.o.MaxHeld)
-	err := w.fail(w.want.Without(CarrierHeader), ReasonTooLarge, cause)
+	err := w.overflowed(cause)
 	held := s.buf
 	s.release()
 	if err != nil {
@@ -50,6 +50,18 @@ func (s *holdSink) overflow(p []byte) error {
 		return err
 	}
 	return w.emit(p)
+}
+
+// overflowed asks the profile about an output that is too large to hold. Sound
+// and moving pictures usually are, and nothing but the manifest was due in them.
+func (w *Writer) overflowed(cause error) error {
+	set := w.want.Without(CarrierHeader)
+	if Classify(w.out.ContentType) == KindMedia && set&w.out.Require == 0 {
+		w.skip(ReasonTooLarge)
+		w.missing |= set
+		return nil
+	}
+	return w.fail(set, ReasonTooLarge, cause)
 }
 
 // flush does nothing: what is held is not decided.

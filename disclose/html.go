@@ -172,6 +172,9 @@ func (s *htmlSink) putMetadata() {
 	} else { // an avow before us wrote it
 		id = s.scan.label.id()
 	}
+	if address := s.w.manifestURL(); address != "" {
+		s.insert(manifestLink(address))
+	}
 	s.w.attach(CarrierMetadata, id)
 	s.settle(CarrierMetadata)
 }

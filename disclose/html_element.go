@@ -208,3 +208,9 @@ func isAITerm(uri string) bool {
 	}
 	return isAISource(term)
 }
+
+// manifestLink names the manifest that lies beside the page. Its hash covers all
+// of the page, this element included (C2PA, "Embedding manifests into HTML").
+func manifestLink(address string) []byte {
+	return fmt.Appendf(nil, `<link rel="c2pa-manifest" type="application/c2pa" href="%s"/>`, asciiHTML(address))
+}

@@ -7,11 +7,13 @@ import (
 	"image"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/pixels"
 	"github.com/avowai/avow/watermark"
@@ -25,7 +27,7 @@ const (
 // Errors of the image pipeline.
 var (
 	ErrImageTooLarge = errors.New("disclose: image over the limits")
-	ErrBusy          = errors.New("disclose: too many images waiting")
+	ErrBusy          = errors.New("disclose: too many outputs waiting")
 )
 
 // An imageMarker marks images, a bounded number at a time.
@@ -46,12 +48,19 @@ type imageResult struct {
 	marks   []Mark
 	missing CarrierSet // carriers that this version does not attach to the format
 	changed bool
+	// unstamped: signed, without the time stamp that should be there.
+	unstamped bool
+	png       bool // the format was changed, from WebP to PNG
+	// kept is the id of a mark that the image came with, and was left alone for;
+	// recorded: that id has its record.
+	kept     watermark.Payload
+	recorded bool
 }
 
 // failedImage is the result of an image that stays as it is.
 func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
 	res := imageResult{data: data}
-	for _, c := range (set & NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierVisibleLabel)).List() {
+	for _, c := range (set & NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierManifest, CarrierVisibleLabel)).List() {
 		res.marks = append(res.marks, Mark{Carrier: c, Reason: r, Err: err})
 	}
 	return res
@@ -59,20 +68,25 @@ func failedImage(data []byte, set CarrierSet, r Reason, err error) imageResult {
 
 // An imageJob is one image on its way through the steps.
 type imageJob struct {
-	im      *imageMarker
-	ctx     context.Context
-	info    imagemeta.Info
-	data    []byte
-	label   Label
-	visible *VisibleLabel
-	want    CarrierSet
-	res     imageResult
+	im   *imageMarker
+	ctx  context.Context
+	info imagemeta.Info
+	data []byte
+	// original is the file as it came; data is it without a foreign manifest.
+	original []byte
+	parent   *c2pa.Parent
+	// onlyMarked: the parent calls the picture AI-made already.
+	onlyMarked bool
+	label      Label
+	visible    *VisibleLabel
+	want       CarrierSet
+	res        imageResult
 }
 
 // mark attaches what set names of the image carriers to one image file.
 //
-// The order of the steps is law: pixels, then their encoding, then XMP, and
-// later the manifest, which binds all bytes before it.
+// The order of the steps is law: pixels, then their encoding, then XMP, then
+// the manifest, which binds all bytes before it.
 //
 // visible, where it is not nil, is drawn first.
 func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set CarrierSet, visible *VisibleLabel) (res imageResult) {
@@ -91,16 +105,21 @@ func (im *imageMarker) mark(ctx context.Context, data []byte, l Label, set Carri
 		return failedImage(data, set, ReasonUndecodable, err)
 	case !info.Complete:
 		return failedImage(data, set, ReasonUndecodable, fmt.Errorf("%v file: %w", info.Format, ErrTruncated))
-	case info.HasC2PA:
-		return failedImage(data, set, ReasonForeignManifest, nil)
 	}
-	j := &imageJob{im: im, ctx: ctx, info: info, data: data, label: l, visible: visible, want: set, res: imageResult{data: data}}
-	for _, step := range []func(*imageJob) bool{(*imageJob).markPixels, (*imageJob).writeXMP} {
+	j := &imageJob{im: im, ctx: ctx, info: info, data: data, original: data, label: l, visible: visible, want: set, res: imageResult{data: data}}
+	for _, step := range []func(*imageJob) bool{(*imageJob).openManifest, (*imageJob).markPixels, (*imageJob).writeXMP, (*imageJob).writeManifest} {
 		if !step(j) {
 			break
 		}
 	}
+	if j.parent != nil && !j.attached(CarrierManifest) {
+		j.unsigned()
+	}
 	return j.res
+}
+
+func (j *imageJob) attached(c Carrier) bool {
+	return slices.ContainsFunc(j.res.marks, func(m Mark) bool { return m.Carrier == c && m.Reason == ReasonNone && m.Err == nil })
 }
 
 func (j *imageJob) done(c Carrier) {
@@ -128,7 +147,7 @@ func (j *imageJob) markPixels() bool {
 	if want == 0 {
 		return true
 	}
-	if j.info.Format == imagemeta.WebP { // not an error: its pixels are left alone by design
+	if j.leavesPixels() { // not an error: by design
 		j.res.missing = want
 		return true
 	}
@@ -150,9 +169,8 @@ func (j *imageJob) markPixels() bool {
 // changePixels does to decoded pixels what want names.
 func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
 	labelled, err := j.drawLabel(img)
-	if want.Has(CarrierImageMark) && j.ownMark(img, want.Has(CarrierVisibleLabel) && err == nil) {
-		j.res.marks = []Mark{{Carrier: CarrierImageMark, Reason: ReasonAlreadyMarked}}
-		return false
+	if id, ours := j.ownMark(img, want.Has(CarrierVisibleLabel) && err == nil); ours {
+		return j.keep(id)
 	}
 	if err != nil {
 		want = want.Without(CarrierVisibleLabel)
@@ -166,7 +184,7 @@ func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
 	if err != nil {
 		return j.failedAll(want, ReasonMarkerError, err)
 	}
-	j.res.data = out
+	j.res.data, j.res.png = out, j.info.Format == imagemeta.WebP && j.info.Lossy
 	for _, c := range want.List() {
 		j.done(c)
 	}
@@ -222,33 +240,42 @@ func (j *imageJob) limits() (Reason, error) {
 	return ReasonNone, nil
 }
 
-// ownMark reports whether the image carries a mark of this deployment that its
+// ownMark returns the id of a mark of this deployment in the image that its
 // records know: a second one would only cost quality. The template alone, or a
 // mark without a record, does not count, as it may have been copied here. The
 // record is of these very bytes, so nothing needs to be searched. Nor does a mark
 // count where a visible label can be drawn that the picture left without.
-func (j *imageJob) ownMark(img image.Image, labelDue bool) bool {
-	if j.im.o.Records == nil {
-		return false
+func (j *imageJob) ownMark(img image.Image, labelDue bool) (id watermark.Payload, ours bool) {
+	if j.im.o.Records == nil || !j.want.Has(CarrierImageMark) {
+		return id, false
 	}
 	found, err := watermark.Detect(j.ctx, img, &watermark.DetectOptions{Direct: true}, j.im.o.Key)
 	if err != nil {
-		return false
+		return id, false
 	}
 	for _, d := range found {
 		if d.Found && sameBytes(j.ctx, j.im.o.Records, d.Payload, j.data) {
-			return !labelDue || j.im.recordShowsLabel(j.ctx, d.Payload)
+			return d.Payload, !labelDue || j.im.recordShowsLabel(j.ctx, d.Payload)
 		}
 	}
-	return false
+	return id, false
 }
 
-func (j *imageJob) encode(img image.Image) ([]byte, error) {
-	var out []byte
-	var err error
-	if j.info.Format == imagemeta.JPEG {
+// leavesPixels reports whether the picture's pixels stay as they are. There is
+// no encoder of lossy WebP here, and one without loss would make files many times
+// as large under the same name; animations are no single picture.
+func (j *imageJob) leavesPixels() bool {
+	return j.info.Format == imagemeta.WebP && (j.info.Animated || j.info.Lossy && j.im.o.WebP != WebPToPNG)
+}
+
+// encode encodes the pixels again, in the file's format where it can be.
+func (j *imageJob) encode(img image.Image) (out []byte, err error) {
+	switch {
+	case j.info.Format == imagemeta.JPEG:
 		out, err = pixels.EncodeJPEG(img, j.data)
-	} else {
+	case j.info.Format == imagemeta.WebP && !j.info.Lossy:
+		out, err = pixels.EncodeWebP(img)
+	default:
 		out, err = pixels.EncodePNG(img)
 	}
 	if err != nil {
@@ -263,6 +290,7 @@ func (j *imageJob) writeXMP() bool {
 		return true
 	}
 	fields := xmpFields(j.label)
+	fields.AIGC = j.im.o.AIGC.text(j.label)
 	if d := j.im.o.Detector; d != nil {
 		fields.Detector = d.String()
 	}

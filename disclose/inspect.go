@@ -59,7 +59,7 @@ func (in *inspection) readImage(data []byte) error {
 		return fmt.Errorf("%w: the image has %d x %d pixels, at most %d pixels and %d on a side are read; scale it down first",
 			ErrInputTooLarge, info.Width, info.Height, in.d.o.MaxPixels, maxSide)
 	}
-	in.readMetadata(data, info)
+	in.readMetadata(data)
 	if err := in.d.jobs.Acquire(in.ctx, 1); err != nil {
 		return err
 	}
@@ -110,14 +110,19 @@ func (in *inspection) setImageMark(marks []watermark.Detection) {
 	in.set(CarrierImageMark, f)
 }
 
+// rank prefers the mark that the manifest or the header names: what was marked
+// again, such as under a newer key, carries older marks beside it.
 func (in *inspection) rank(m watermark.Detection) int {
+	named := in.found[CarrierManifest].ID == m.Payload.String() || slices.Contains(in.ids, m.Payload)
 	switch {
-	case m.Found && !in.d.revoked[m.KeyID]:
+	case m.Found && !in.d.revoked[m.KeyID] && named:
 		return 0
-	case m.Found:
+	case m.Found && !in.d.revoked[m.KeyID]:
 		return 1
+	case m.Found:
+		return 2
 	}
-	return 2
+	return 3
 }
 
 func (in *inspection) keyNote() string {
@@ -127,22 +132,10 @@ func (in *inspection) keyNote() string {
 	return ""
 }
 
-func (in *inspection) readMetadata(data []byte, info imagemeta.Info) {
-	in.set(CarrierManifest, Finding{Status: Absent})
-	if info.HasC2PA {
-		in.set(CarrierManifest, Finding{Status: Present, reason: CauseStatementOnly,
-			Detail: "a C2PA manifest is there; its signature was not checked by this version"})
-	}
-	fields, err := imagemeta.Read(data)
-	switch {
-	case err != nil:
-		in.set(CarrierMetadata, Finding{Status: NotChecked, Detail: "XMP is there but cannot be read"})
-	case isAISource(fields.DigitalSourceType) || fields.AISystemUsed != "":
-		in.set(CarrierMetadata, Finding{Status: Present, reason: CauseStatementOnly, ID: payloadOrNone(fields.GUID),
-			Detail: Printable(strings.TrimSpace(strings.Join([]string{lastPart(fields.DigitalSourceType), fields.AISystemUsed, fields.AISystemVersionUsed}, " ")))})
-	default:
-		in.set(CarrierMetadata, Finding{Status: Absent})
-	}
+func (in *inspection) readMetadata(data []byte) {
+	origin, _ := imagemeta.ReadOrigin(data) // Probe has read the file's headers
+	in.readManifest(data, origin.Manifest)
+	in.set(CarrierMetadata, metadataFinding(origin))
 }
 
 // isAISource reports whether an IPTC term says that AI took part.

@@ -24,8 +24,8 @@ func (in *inspection) readAnswer() error {
 			in.readNotice([]byte(jsonscan.Unquote(a.texts[0].span.Of(payload), 4096)))
 		}
 		texts.collect(payload, a.texts)
-		for _, span := range a.images {
-			images = append(images, span.Of(payload))
+		for _, image := range a.images {
+			images = append(images, image.span.Of(payload))
 		}
 	}
 	for _, name := range texts.order {

@@ -35,8 +35,7 @@ func (in *inspection) readNotice(text []byte) {
 func (in *inspection) readFrames(text string) {
 	d := textmark.Detect(text, in.d.keys...)
 	if d.C2PA {
-		in.set(CarrierManifest, Finding{Status: Present, reason: CauseStatementOnly,
-			Detail: "a C2PA manifest is wrapped into the text; its signature was not checked by this version"})
+		in.set(CarrierManifest, in.wrapperFinding(text))
 	}
 	record := in.report.Record
 	f := in.frameFinding(d)

@@ -29,6 +29,7 @@ const (
 	KindText
 	KindHTML
 	KindImage
+	KindMedia // sound and moving pictures
 )
 
 // Classify returns the kind of a media type, parameters allowed.
@@ -48,6 +49,9 @@ func Classify(contentType string) Kind {
 	case strings.HasPrefix(t, "image/") && t != "image/svg+xml":
 		return KindImage
 	}
+	if isMedia(t) {
+		return KindMedia
+	}
 	return KindOther
 }
 
@@ -61,6 +65,8 @@ func (k Kind) Modality() string {
 	switch k {
 	case KindImage:
 		return "image"
+	case KindMedia:
+		return "media"
 	case KindOther:
 		return "none"
 	}
@@ -78,7 +84,7 @@ func PlanFor(shape Shape, contentType string) Mode {
 
 func planFor(d *driver, shape Shape, contentType string) Mode {
 	switch Classify(contentType) {
-	case KindImage:
+	case KindImage, KindMedia:
 		return ModeHold
 	case KindJSON:
 		switch {

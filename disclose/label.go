@@ -175,7 +175,7 @@ func (v *VisibleLabel) draw(img image.Image, orientation int, id watermark.Paylo
 // applicable is what of set applies to images, and the visible label where it is
 // switched on: routes choose among machine-readable carriers alone.
 func applicable(set CarrierSet, visible *VisibleLabel) CarrierSet {
-	set &= NewCarrierSet(CarrierImageMark, CarrierMetadata)
+	set &= NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierManifest)
 	if visible != nil {
 		set = set.With(CarrierVisibleLabel)
 	}
@@ -193,6 +193,9 @@ func labelReason(err error) Reason {
 // recordShowsLabel reports whether the record of id says that the picture left
 // with a visible label.
 func (im *imageMarker) recordShowsLabel(ctx context.Context, id watermark.Payload) bool {
+	if im.o.Records == nil {
+		return false
+	}
 	r, err := im.o.Records.ByID(ctx, id)
 	return err == nil && slices.Contains(r.Carriers, CarrierVisibleLabel)
 }

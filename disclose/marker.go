@@ -31,6 +31,7 @@ type Marker struct {
 	ownTexts   ownTexts
 	sessionKey []byte
 	duties     [3]*VisibleLabel // by Duty
+	manifests  storedManifests
 	images     *imageMarker
 	spool      *spool
 	hash       string
@@ -50,8 +51,20 @@ func NewMarker(o Options) (*Marker, error) {
 	if o.Key.IsZero() {
 		m.carriers = m.carriers.Without(CarrierImageMark).Without(CarrierTextMark)
 	}
+	if o.Provenance == nil {
+		m.carriers = m.carriers.Without(CarrierManifest)
+	}
+	if err := o.Provenance.check(); err != nil {
+		return nil, err
+	}
 	if !m.carriers.Has(CarrierHeader) {
 		return nil, fmt.Errorf("disclose: the header carrier cannot be switched off: it is the least an AI output carries")
+	}
+	if err := o.OptOut.Check(); err != nil {
+		return nil, fmt.Errorf("disclose: opt-out: %w", err)
+	}
+	if err := o.AIGC.check(o.Provider); err != nil {
+		return nil, err
 	}
 	if m.duties, err = dutyLabels(o); err != nil {
 		return nil, err
@@ -100,6 +113,9 @@ func orDefault[T int | int64 | float64 | time.Duration](v, def T) T {
 
 // Enabled returns the carriers this Marker attaches.
 func (m *Marker) Enabled() CarrierSet { return m.carriers }
+
+// OptOut returns the signals to those who gather training data.
+func (m *Marker) OptOut() OptOut { return m.o.OptOut }
 
 // Profile returns what the Marker does when a mark fails.
 func (m *Marker) Profile() Profile { return m.o.Profile }
@@ -150,8 +166,11 @@ func (m *Marker) PolicyHash() string { return m.hash }
 
 func (m *Marker) policyHash() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v %s %q %q", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
-		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector, m.o.VisibleLabel, m.o.Principal, m.o.Audience)
+	_, _ = fmt.Fprintf(h, "%d %d %g %d %q %q %q %s %v %s %q %q %d", watermark.TemplateVersion, m.carriers, m.o.Strength, m.o.TextMarkDistance,
+		m.o.Provider, m.o.System, m.o.Version, m.o.Key.ID(), m.o.Detector, m.o.VisibleLabel, m.o.Principal, m.o.Audience, m.o.WebP)
+	if m.o.AIGC != nil {
+		_, _ = fmt.Fprintf(h, " aigc=%q", m.o.AIGC.Producer)
+	}
 	for _, k := range slices.Sorted(maps.Keys(m.o.Notices)) {
 		_, _ = fmt.Fprintf(h, " %q=%q", k, m.o.Notices[k])
 	}

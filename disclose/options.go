@@ -10,7 +10,7 @@ import (
 
 // DefaultCarriers are the carriers a Marker attaches unless told otherwise.
 const DefaultCarriers = CarrierSet(1<<CarrierHeader | 1<<CarrierNotice | 1<<CarrierField |
-	1<<CarrierTextMark | 1<<CarrierImageMark | 1<<CarrierMetadata)
+	1<<CarrierTextMark | 1<<CarrierImageMark | 1<<CarrierMetadata | 1<<CarrierManifest)
 
 // Options configure a Marker. The zero value is the recommended setting, save
 // for what only the operator can know: Provider, System and Key.
@@ -44,8 +44,11 @@ type Options struct {
 	// PassURLOnly passes images given only by URL, with the header, where
 	// Strict would withhold them.
 	PassURLOnly bool
-	// VisibleLabel is drawn into PNG and JPEG pictures before they are marked;
-	// nil draws none.
+	// WebP says what becomes of lossy WebP pictures; the zero value is
+	// [WebPMetadata]. Lossless ones are marked and stay WebP in any case.
+	WebP WebPPolicy
+	// VisibleLabel is drawn into PNG, JPEG and lossless WebP pictures before they
+	// are marked, and into lossy ones with [WebPToPNG]; nil draws none.
 	VisibleLabel *VisibleLabel
 	// Notices replaces the sentence of a language (BCP 47 tag to text); see
 	// [CheckNotice].
@@ -56,9 +59,17 @@ type Options struct {
 	// Audience is who the built-in notices are written for; the zero value is
 	// anyone.
 	Audience Audience
+	// Provenance signs outputs; nil: they carry no manifest.
+	Provenance *Provenance
 	// Detector is the address of the verification page, named in fields and
 	// metadata; nil leaves it out.
 	Detector *url.URL
+	// AIGC adds China's implicit label to the metadata of images; nil leaves it
+	// out.
+	AIGC *AIGCLabel
+	// OptOut are signals to those who gather training data; the zero value gives
+	// none.
+	OptOut OptOut
 	// Records keeps what was marked; nil keeps nothing.
 	Records Records
 	// Logger receives failures; nil discards them.
@@ -66,7 +77,7 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Observe, where set, receives the time each stage took. The stages are
-	// a closed set: decode, embed, encode, metadata, splice.
+	// a closed set: decode, embed, encode, metadata, manifest, splice.
 	Observe func(stage string, d time.Duration)
 	// ObserveQueue, where set, is told of images entering (+1) and leaving
 	// (-1) the queue.
@@ -76,3 +87,18 @@ type Options struct {
 	// ObserveRecord, where set, is told of every record written (nil) or not.
 	ObserveRecord func(err error)
 }
+
+// A WebPPolicy says what becomes of lossy WebP pictures. Animations are left
+// alone under either, their metadata aside.
+type WebPPolicy uint8
+
+const (
+	// WebPMetadata writes their metadata and leaves the pixels alone, so that they
+	// go out without an image mark: "degraded; missing=image_mark".
+	WebPMetadata WebPPolicy = iota
+	// WebPToPNG decodes and marks them, and delivers them as PNG, several times as
+	// large. What names their type is changed with them: the type of a raw body
+	// ([Result.MediaType]), a data URI's media type, and the member beside an image
+	// in a known shape. Other names of the type, as in a text or an address, stay.
+	WebPToPNG
+)

@@ -22,6 +22,11 @@ func (w *Writer) plan() {
 	case kind == KindImage:
 		w.want |= w.imageCarriers()
 		w.sink = &holdSink{w: w, finish: (*Writer).finishImage}
+	case kind == KindMedia && !enabled.Has(CarrierManifest):
+		w.planPass(enabled, kind)
+	case kind == KindMedia:
+		w.want |= enabled & NewCarrierSet(CarrierManifest)
+		w.sink = &holdSink{w: w, finish: (*Writer).finishMedia}
 	case kind == KindJSON && w.driver.array:
 		w.planAnswer(enabled)
 		w.sink = w.newStream(arrayFrame)
@@ -92,7 +97,7 @@ func (w *Writer) planAnswer(enabled CarrierSet) {
 
 // imageCarriers are the enabled carriers of pictures.
 func (w *Writer) imageCarriers() CarrierSet {
-	set := w.enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata)
+	set := w.enabled & NewCarrierSet(CarrierImageMark, CarrierMetadata, CarrierManifest)
 	if w.visible != nil {
 		set = set.With(CarrierVisibleLabel)
 	}

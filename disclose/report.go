@@ -85,6 +85,7 @@ type Finding struct {
 	Coverage          float64    `json:"coverage,omitempty"`
 	Detail            string     `json:"detail,omitempty"`
 	reason            Cause
+	opened            bool // of a manifest: its content was opened from a parent
 }
 
 // RecordStatus says what the records know about an input.

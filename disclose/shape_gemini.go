@@ -117,7 +117,9 @@ func geminiBlob(s *jsonscan.Scanner, f *found) error {
 	var kind, data jsonscan.Span
 	err := readMembers(s, want{"mimeType", &kind}, want{"mime_type", &kind}, want{"data", &data})
 	if hasPrefix(kind.Of(s.Data()), "image/") {
+		images := len(f.images)
 		f.image(data)
+		f.mediaType(images, kind)
 	}
 	return err
 }

@@ -49,23 +49,29 @@ func mcpResult(s *jsonscan.Scanner, key []byte, f *found) error {
 
 // mcpContent reads one item of content: a picture, or a resource that is one.
 func mcpContent(s *jsonscan.Scanner, f *found) error {
-	var kind, data, media, blob jsonscan.Span
+	var kind, data, media, resource, blob jsonscan.Span
 	err := s.Object(func(key jsonscan.Span) error {
 		switch k := key.Of(s.Data()); {
 		case jsonscan.Is(k, "type"):
 			return readString(s, &kind)
 		case jsonscan.Is(k, "data"):
 			return readString(s, &data)
+		case jsonscan.Is(k, "mimeType"):
+			return readString(s, &media)
 		case jsonscan.Is(k, "resource") && s.Kind() == jsonscan.Object:
-			return readMembers(s, want{"mimeType", &media}, want{"blob", &blob})
+			return readMembers(s, want{"mimeType", &resource}, want{"blob", &blob})
 		}
 		return nil
 	})
 	if jsonscan.Is(kind.Of(s.Data()), "image") {
+		first := len(f.images)
 		f.image(data)
+		f.mediaType(first, media)
 	}
-	if hasPrefix(media.Of(s.Data()), "image/") {
+	if hasPrefix(resource.Of(s.Data()), "image/") {
+		first := len(f.images)
 		f.image(blob)
+		f.mediaType(first, resource)
 	}
 	return err
 }

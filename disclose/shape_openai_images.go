@@ -18,9 +18,12 @@ var openAIImages = driver{
 		case jsonscan.Is(key, "b64_json"):
 			f.known = true
 			return readImages(s, f)
+		case jsonscan.Is(key, "output_format"): // of all pictures of the answer
+			return readString(s, &f.event.media)
 		}
 		return nil
 	},
+	settle: func(_ []byte, f *found) { f.mediaType(0, f.event.media) },
 	ask: func(s *jsonscan.Scanner, key []byte, a *asked) error {
 		switch {
 		case jsonscan.Is(key, "model"):

@@ -40,6 +40,8 @@ func responsesMember(s *jsonscan.Scanner, key []byte, f *found) error {
 		return readString(s, &e.whole)
 	case jsonscan.Is(key, "partial_image_b64"):
 		return readImages(s, f)
+	case jsonscan.Is(key, "output_format"):
+		return readString(s, &e.media)
 	case jsonscan.Is(key, "output"):
 		f.known = true
 		return eachObject(s, func(i int) error { return responsesItem(s, i, f) })
@@ -66,7 +68,7 @@ func responsesMember(s *jsonscan.Scanner, key []byte, f *found) error {
 // responsesItem reads one item of the output: a message, the picture of a tool
 // that draws, or a call.
 func responsesItem(s *jsonscan.Scanner, item int, f *found) error {
-	var kind jsonscan.Span
+	var kind, media jsonscan.Span
 	texts, offsets, images := len(f.texts), len(f.offsets), len(f.images)
 	err := s.Object(func(key jsonscan.Span) error {
 		k := key.Of(s.Data())
@@ -77,6 +79,8 @@ func responsesItem(s *jsonscan.Scanner, item int, f *found) error {
 			return eachObject(s, func(j int) error { return responsesPart(s, part{a: item, b: j}, f) })
 		case jsonscan.Is(k, "result"):
 			return readImages(s, f)
+		case jsonscan.Is(k, "output_format"):
+			return readString(s, &media)
 		}
 		return nil
 	})
@@ -87,6 +91,7 @@ func responsesItem(s *jsonscan.Scanner, item int, f *found) error {
 	if !jsonscan.Is(k, "image_generation_call") {
 		f.images = f.images[:images]
 	}
+	f.mediaType(images, media)
 	f.toolCall = f.toolCall || jsonscan.Is(k, "function_call") || jsonscan.Is(k, "custom_tool_call")
 	return err
 }
@@ -121,6 +126,7 @@ func responsesEvent(payload []byte, f *found) {
 	e := &f.event
 	kind := e.kind.Of(payload)
 	f.known = f.known || hasPrefix(kind, "response.")
+	f.mediaType(0, e.media)
 	p := part{a: e.item, b: e.index}
 	switch {
 	case jsonscan.Is(kind, "response.output_text.delta"):

@@ -17,9 +17,11 @@ var imagen = driver{
 			return nil
 		}
 		return eachObject(s, func(int) error {
-			var data, address jsonscan.Span
-			err := readMembers(s, want{"bytesBase64Encoded", &data}, want{"gcsUri", &address})
+			var data, address, media jsonscan.Span
+			err := readMembers(s, want{"bytesBase64Encoded", &data}, want{"gcsUri", &address}, want{"mimeType", &media})
+			first := len(f.images)
 			f.image(data)
+			f.mediaType(first, media)
 			if data.End == data.Start && address.End > address.Start {
 				f.urls++
 			}

@@ -67,6 +67,7 @@ func uiPart(payload []byte, f *found) {
 		f.text(0, part{id: jsonscan.Unquote(e.id.Of(payload), maxPartID)}, e.text, false)
 	case jsonscan.Is(kind, "file") && (hasPrefix(e.media.Of(payload), "image/") || hasPrefix(e.whole.Of(payload), "data:image/")):
 		f.imageURL(payload, e.whole)
+		f.mediaType(0, e.media)
 	case jsonscan.Is(kind, "tool-input-start"), jsonscan.Is(kind, "tool-input-available"):
 		f.toolCall = true
 	}

@@ -76,7 +76,7 @@ func init() {
 // strings, without the quotes.
 type found struct {
 	texts    []foundText
-	images   []jsonscan.Span
+	images   []foundImage
 	offsets  []foundOffset
 	urls     int             // images given by URL alone
 	known    bool            // the shape's own places were there
@@ -163,10 +163,28 @@ func (f *found) text(voice int, p part, span jsonscan.Span, whole bool) {
 	}
 }
 
+// A foundImage is one image, in base64 or as a data URI.
+type foundImage struct {
+	span jsonscan.Span
+	// media is the member beside it that names its type, "image/webp" or "webp";
+	// empty where there is none.
+	media jsonscan.Span
+}
+
 // image notes an image in base64, unless it is empty.
 func (f *found) image(span jsonscan.Span) {
 	if span.End > span.Start {
-		f.images = append(f.images, span)
+		f.images = append(f.images, foundImage{span: span})
+	}
+}
+
+// mediaType says which member names the type of the images from number first on,
+// where nothing nearer to them does.
+func (f *found) mediaType(first int, media jsonscan.Span) {
+	for i := range f.images[first:] {
+		if m := &f.images[first+i].media; m.End == 0 {
+			*m = media
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package disclose
 import (
 	"bytes"
 
+	"github.com/avowai/avow/disclose/c2pa"
+	"github.com/avowai/avow/disclose/c2pa/textwrap"
 	"github.com/avowai/avow/watermark/textmark"
 )
 
@@ -133,7 +135,7 @@ func (w *Writer) finishText(text []byte) ([]byte, error) {
 		}
 	}
 	if !w.want.Has(CarrierTextMark) {
-		return w.withFooter(append(before, rest...)), nil
+		return w.wrapped(w.withFooter(append(before, rest...)))
 	}
 	marked, skip := textmark.Embed(string(rest), w.frameID(), w.m.o.Key, w.frameOptions(true))
 	placed := 0
@@ -141,7 +143,29 @@ func (w *Writer) finishText(text []byte) ([]byte, error) {
 		placed = 1
 	}
 	w.settleFrames(placed, skip)
-	return w.withFooter(append(before, marked...)), nil
+	return w.wrapped(w.withFooter(append(before, marked...)))
+}
+
+// wrapped has a text carry its manifest itself, where that is asked for.
+func (w *Writer) wrapped(text []byte) ([]byte, error) {
+	p := w.m.o.Provenance
+	if p == nil || !p.TextWrapper || !w.enabled.Has(CarrierManifest) || w.human() || len(text) == 0 {
+		return text, nil
+	}
+	w.want |= NewCarrierSet(CarrierManifest)
+	if textwrap.Begins(string(text)) { // a second one would void both
+		w.holdsManifest = true
+		return text, w.fail(NewCarrierSet(CarrierManifest), ReasonForeignManifest, nil)
+	}
+	ctx, cancel := p.stampTime(w.ctx)
+	defer cancel()
+	out, info, err := c2pa.SignText(ctx, text, p.manifest(w.label), p.Signer)
+	if err != nil {
+		return text, w.fail(NewCarrierSet(CarrierManifest), ReasonMarkerError, err)
+	}
+	w.unstamped, w.holdsManifest = info.StampErr != nil, true
+	w.attach(CarrierManifest, w.label.ID)
+	return out, nil
 }
 
 func (w *Writer) withFooter(text []byte) []byte {

@@ -34,7 +34,7 @@ func (m *Marker) WellKnown() WellKnown {
 	w := WellKnown{
 		Provider: m.o.Provider, System: m.o.System, Version: m.o.Version,
 		Notices: map[string]string{}, KeyIDs: []string{}, SigningKeys: []string{}, Carriers: []string{},
-		Limits: Limits, Template: watermark.TemplateVersion,
+		Limits: Limits, Template: watermark.TemplateVersion, OptOut: m.o.OptOut.named(),
 	}
 	if m.o.Detector != nil {
 		w.Detector = m.o.Detector.String()

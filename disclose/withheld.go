@@ -4,7 +4,7 @@ package disclose
 var hints = map[Reason]string{
 	ReasonURLOnly:        `Ask for "response_format": "b64_json", or set image.url_only: pass.`,
 	ReasonUpgrade:        "Declare the route exempt with a reason, or use profile: standard.",
-	ReasonUndecodable:    "Ask the backend for PNG or JPEG, not as a stream, or use profile: standard.",
+	ReasonUndecodable:    "Ask the backend for PNG, JPEG or lossless WebP, not as a stream, or use profile: standard.",
 	ReasonTooLarge:       "Ask for a smaller output, or raise limits.held_bytes or image.max_pixels.",
 	ReasonTooSmall:       "Ask for a larger image, or take image_mark out of the route's require list.",
 	ReasonUnknownShape:   "Check the route's shape, or take notice and field out of its require list.",

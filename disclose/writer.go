@@ -31,22 +31,25 @@ type Writer struct {
 	enabled CarrierSet    // carriers this output may get
 	want    CarrierSet    // carriers it should get
 
-	speaks     bool    // notices are enabled, so the field repeats the sentence
-	due        Notices // the paragraphs that are to be given
-	notice     bool    // they were
-	changed    bool
-	length     int64
-	lengthSet  bool
-	missing    CarrierSet
-	passReason Reason
-	skipped    []Reason
-	marks      []Mark
-	imageIDs   []watermark.Payload
-	images     []delivered
-	responseID string
-	unrecorded bool
-	recalled   bool // the answer was sent, and recorded, before
-	empty      bool // the answer has no text yet, so that its notice is still due
+	speaks        bool    // notices are enabled, so the field repeats the sentence
+	due           Notices // the paragraphs that are to be given
+	notice        bool    // they were
+	changed       bool
+	length        int64
+	lengthSet     bool
+	missing       CarrierSet
+	passReason    Reason
+	skipped       []Reason
+	marks         []Mark
+	imageIDs      []watermark.Payload
+	images        []delivered
+	responseID    string
+	mediaType     string // of a body whose format was changed
+	unrecorded    bool
+	recalled      bool // the answer was sent, and recorded, before
+	holdsManifest bool // the output carries its manifest itself
+	unstamped     bool // signed without the time stamp that should be there
+	empty         bool // the answer has no text yet, so that its notice is still due
 
 	err       error
 	done      bool
@@ -77,12 +80,19 @@ type Result struct {
 	Reason     Reason    // of a passed or withheld outcome
 	Missing    []Carrier // of a degraded outcome
 	Unrecorded bool      // the record could not be kept
+	Unstamped  bool      // signed without a time stamp that should be there
 	Skipped    []Reason  // every reason counted on the way, each once
 	Marks      []Mark
 	IDs        []watermark.Payload // the response's first, then those of its images
 	Language   language.Tag        // of the notice, where one was given
 	Notice     bool                // a notice was given
-	Notices    Notices             // those that were
+	// Manifest is the address of the output's stored manifest, "" for none. A
+	// stream's is there once the stream has ended.
+	Manifest string
+	Notices  Notices // those that were
+	// MediaType is what a body that is one image has become where its format was
+	// changed, "image/png"; empty otherwise. See [WebPToPNG].
+	MediaType string
 }
 
 // Write takes the next bytes of the output. Its first error may be a
@@ -150,21 +160,22 @@ func (w *Writer) Changed() bool { return w.changed }
 // the first byte on, what is meant to come.
 func (w *Writer) Result() Result {
 	r := Result{
-		Label: w.label, Unrecorded: w.unrecorded,
+		Label: w.label, Unrecorded: w.unrecorded, Unstamped: w.unstamped,
 		Missing: w.missing.List(), Skipped: slices.Clone(w.skipped), Marks: slices.Clone(w.marks),
-		IDs: []watermark.Payload{w.label.ID},
+		IDs: []watermark.Payload{w.label.ID}, MediaType: w.mediaType,
 	}
 	if w.notice {
 		r.Notices = w.due & noticesOnAI
 		r.Notice = r.Notices != 0
 	}
-	if len(w.imageIDs) > 1 { // a single image shares the response's id
+	if len(w.imageIDs) > 1 || len(w.imageIDs) == 1 && w.imageIDs[0] != w.label.ID { // a single image shares the response's id, if it had none
 		r.IDs = append(r.IDs, w.imageIDs...)
 	}
 	if w.notice || !w.done && !w.lengthSet && w.want.Has(CarrierNotice) && !w.missing.Has(CarrierNotice) {
 		r.Language = w.language()
 	}
 	r.Outcome, r.Reason = w.outcome()
+	r.Manifest = w.manifestURL()
 	return r
 }
 
@@ -176,7 +187,7 @@ func (w *Writer) outcome() (Outcome, Reason) {
 		return OutcomeWithheld, held.Reason
 	case w.aborted || w.err != nil:
 		return OutcomeAborted, ReasonNone
-	case w.missing != 0 || w.unrecorded:
+	case w.missing != 0 || w.unrecorded || w.unstamped:
 		return OutcomeDegraded, ReasonNone
 	case w.passReason != ReasonNone:
 		return OutcomePassed, w.passReason

@@ -31,6 +31,7 @@ type policy struct {
 	obeyNoTransform bool
 	shape           disclose.Shape
 	require         disclose.CarrierSet
+	manifests       bool // outputs are signed
 	author          disclose.Author
 	speaks          bool // something goes before a person's own text
 	edit            Edit
@@ -118,6 +119,9 @@ func (p policy) mode(contentType string) disclose.Mode {
 	kind := disclose.Classify(contentType)
 	if isAPI(p.shape) && (kind == disclose.KindText || kind == disclose.KindHTML) {
 		return disclose.ModePass
+	}
+	if kind == disclose.KindMedia && !p.manifests {
+		return disclose.ModePass // nothing else can be attached to it
 	}
 	return disclose.PlanFor(p.shape, contentType)
 }

@@ -139,6 +139,18 @@ func makePrivate(h http.Header) {
 	h["Cache-Control"] = []string{strings.Join(kept, ", ")}
 }
 
+// addOptOut says what the operator wants of those who gather training data. What
+// the application says about its own answer stays.
+func addOptOut(h http.Header, o disclose.OptOut) {
+	own := len(h[disclose.HeaderTDMReservation]) > 0 // its policy belongs to it
+	for _, f := range o.Headers() {
+		if f.Name == disclose.HeaderTDMPolicy && own || len(h[f.Name]) > 0 {
+			continue
+		}
+		h[f.Name] = []string{f.Value}
+	}
+}
+
 // addLink points to the document that says who runs this deployment.
 func addLink(h http.Header) {
 	for _, v := range h["Link"] {

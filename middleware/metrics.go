@@ -20,7 +20,7 @@ type Metrics struct {
 	backends                                                        *prometheus.CounterVec
 	overhead                                                        *prometheus.HistogramVec
 	firstByteDelay                                                  prometheus.Histogram
-	queue, held, streams, keyExpiry                                 prometheus.Gauge
+	queue, held, streams, keyExpiry, certExpiry                     prometheus.Gauge
 }
 
 // fromMicrosecond are classic buckets beside the native ones, in seconds.
@@ -45,6 +45,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		held:          gauge("avow_held_bytes", "Bytes of outputs held until they are marked."),
 		streams:       gauge("avow_inflight_streams", "Streams being marked."),
 		keyExpiry:     gauge("avow_key_expiry_timestamp_seconds", "When the active key expires, 0 for never."),
+		certExpiry:    gauge("avow_certificate_expiry_timestamp_seconds", "When the certificate that manifests are signed with expires, 0 for none."),
 		verifications: counter("avow_verifications_total", "Questions to the verification service.", "modality", "verdict"),
 		ledgerWrites:  counter("avow_ledger_writes_total", "Records written.", "outcome"),
 		backends:      counter("avow_backend_requests_total", "Requests changed, or warned about, for the backend's own mark.", "change"),
@@ -55,7 +56,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		ConstLabels: prometheus.Labels{"version": buildVersion(), "goversion": runtime.Version()}})
 	build.Set(1)
 	for _, c := range []prometheus.Collector{m.responses, m.skipped, m.marks, m.notices, m.overhead, m.firstByteDelay,
-		m.queue, m.held, m.streams, m.keyExpiry, m.verifications, m.ledgerWrites, m.backends, build} {
+		m.queue, m.held, m.streams, m.keyExpiry, m.certExpiry, m.verifications, m.ledgerWrites, m.backends, build} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -98,6 +99,14 @@ func (m *Metrics) SetKeyExpiry(t time.Time) {
 		return
 	}
 	m.keyExpiry.Set(float64(t.Unix()))
+}
+
+// SetCertificateExpiry tells when the certificate that manifests are signed with
+// expires.
+func (m *Metrics) SetCertificateExpiry(t time.Time) {
+	if m.certExpiry != nil {
+		m.certExpiry.Set(float64(t.Unix()))
+	}
 }
 
 // hook lets the Marker's own observations reach the metrics, beside what the

@@ -45,9 +45,14 @@ func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) http.Handler {
 	next := c.newReverseProxy(target, transport)
 	public := c.public()
+	prefix, manifests := c.manifests()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h := public[r.URL.Path]; h != nil {
 			h.ServeHTTP(w, r)
+			return
+		}
+		if prefix != "" && strings.HasPrefix(r.URL.Path, prefix) {
+			manifests.ServeHTTP(w, r)
 			return
 		}
 		c.serve(w, r, next)
@@ -59,6 +64,9 @@ func (c *core) public() map[string]http.Handler {
 	doc := c.marker.WellKnown()
 	doc.ModelCard, doc.Contact = c.o.ModelCard, c.o.Contact
 	pages := map[string]http.Handler{disclose.WellKnownPath: WellKnownHandler(doc)}
+	if rep := c.marker.OptOut().TDMRep(); rep != nil {
+		pages[disclose.TDMRepPath] = documentHandler(rep)
+	}
 	base := c.o.PublicPath
 	if base == "" {
 		base = "/avow"
@@ -67,6 +75,16 @@ func (c *core) public() map[string]http.Handler {
 		pages[strings.TrimSuffix(base, "/")+"/v1/verify"] = newVerify(c.o.Detector, c.metrics, c.log)
 	}
 	return pages
+}
+
+// manifests returns where stored manifests are served, and by what; "" where none
+// are kept, or at the root of another host.
+func (c *core) manifests() (prefix string, h http.Handler) {
+	p := c.o.Disclose.Provenance
+	if p == nil || p.Manifests == nil || c.o.Disclose.Records == nil || strings.Trim(p.Manifests.Path, "/") == "" {
+		return "", nil
+	}
+	return strings.TrimSuffix(p.Manifests.Path, "/") + "/", ManifestHandler(c.marker)
 }
 
 func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *httputil.ReverseProxy {

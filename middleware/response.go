@@ -93,7 +93,7 @@ func (w *response) decide() {
 	ex.join(w.r.Context())
 	w.plan = decide(w.r.Method, w.status, h, policy{
 		profile: ex.c.profile, proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
-		shape: ex.route.shape, require: ex.route.require,
+		shape: ex.route.shape, require: ex.route.require, manifests: ex.c.marker.Enabled().Has(disclose.CarrierManifest),
 		author: ex.by(), speaks: ex.speaks(), edit: ex.route.edit,
 	})
 	if w.plan.noTransform && !ex.c.warned.Swap(true) {
@@ -314,6 +314,7 @@ func (w *response) changeHeaders(h http.Header, result disclose.Result, body []b
 			redigest(h, had, body)
 		}
 	}
+	retype(h, result)
 	if w.plan.decode != "" {
 		delete(h, "Content-Encoding")
 	}
@@ -369,5 +370,9 @@ func (w *response) setMarks(h http.Header, result disclose.Result) {
 	if w.status/100 == 2 {
 		h["Accept-Ranges"] = []string{"none"}
 		addLink(h)
+		if result.Manifest != "" {
+			h["Link"] = append(h["Link"], "<"+result.Manifest+`>; rel="c2pa-manifest"`)
+		}
+		addOptOut(h, w.ex.c.marker.OptOut())
 	}
 }

@@ -133,6 +133,7 @@ func (t *transport) message(req, out *http.Request, o disclose.Output) (disclose
 		return o.Label, err
 	}
 	t.replace(out, dst.Bytes(), w.Changed())
+	retype(out.Header, res)
 	out.Header["Avow-Id"] = []string{disclose.FormatIDs(res.IDs)}
 	return res.Label, nil
 }

@@ -88,7 +88,9 @@ func (i Info) DecodeBytes() int64 {
 	case i.Format == PNG && i.Depth == 16:
 		per = 8
 	case i.Format == WebP && i.Lossy:
-		per = 7 // the alpha plane is decoded as a lossless image of its own
+		per = 11 // two planes and alpha, which is a lossless image of its own; then RGBA
+	case i.Format == WebP:
+		per = 12 // its encoder holds the picture twice
 	}
 	if i.Format == PNG && i.Progressive {
 		per *= 2 // each pass is a picture first
@@ -168,8 +170,9 @@ func Write(data []byte, f Fields) ([]byte, error) {
 }
 
 // Transplant carries the metadata of original over to encoded, the same picture
-// freshly encoded in the same format. What described the old encoding of the
-// pixels is dropped. A C2PA manifest is never carried over: it would be broken.
+// freshly encoded: in the same format, or as PNG where original is WebP. What
+// described the old encoding of the pixels is dropped. A C2PA manifest is never
+// carried over: it would be broken.
 func Transplant(original, encoded []byte) ([]byte, error) {
 	was, err := Probe(original)
 	if err != nil {
@@ -179,16 +182,20 @@ func Transplant(original, encoded []byte) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case was.Format != is.Format:
-		return nil, fmt.Errorf("%w: formats differ", ErrFormat)
 	case was.HasC2PA:
 		return nil, ErrManifest
+	case was.Format == WebP && was.Animated:
+		return nil, fmt.Errorf("%w: an animation is no single picture", ErrFormat)
+	case was.Format == WebP && is.Format == PNG:
+		return transplantToPNG(original, encoded)
+	case was.Format != is.Format:
+		return nil, fmt.Errorf("%w: formats differ", ErrFormat)
 	case was.Format == PNG:
 		return transplantPNG(original, encoded)
 	case was.Format == JPEG:
 		return transplantJPEG(original, encoded, was, is)
 	}
-	return nil, fmt.Errorf("%w: WebP pixels are not encoded here", ErrFormat)
+	return transplantWebP(original, encoded)
 }
 
 func splice(data []byte, at, del int, ins []byte) []byte {

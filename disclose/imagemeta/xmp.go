@@ -8,7 +8,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Namespaces of the properties avow reads and writes.
@@ -18,6 +17,7 @@ const (
 	nsPhotoshop = "http://ns.adobe.com/photoshop/1.0/"
 	nsXMP       = "http://ns.adobe.com/xap/1.0/"
 	nsAvow      = "https://github.com/avowai/avow/ns/1.0/"
+	nsTC260     = "http://www.tc260.org.cn/ns/AIGC/1.0/"
 )
 
 // Fields are the XMP properties that say how an image came about. Empty ones
@@ -31,12 +31,15 @@ type Fields struct {
 	GUID string
 	// Credit is the provider (photoshop:Credit).
 	Credit string
-	// CreateDate is the time of generation (xmp:CreateDate).
+	// CreateDate is the time of generation (xmp:CreateDate and
+	// photoshop:DateCreated, which IPTC calls Date Created).
 	CreateDate time.Time
 	// CreatorTool is the generator (xmp:CreatorTool).
 	CreatorTool string
 	// Detector is the address where the mark can be checked (avow:Detector).
 	Detector string
+	// AIGC is China's implicit label (TC260:AIGC), as the JSON of [AIGC].
+	AIGC string
 }
 
 // A property ties a field to its name in XMP. ours says that an earlier value
@@ -56,11 +59,21 @@ var properties = []property{
 	{nsAvow, "avow", "Detector", true, func(f *Fields) *string { return &f.Detector }},
 	{nsPhotoshop, "photoshop", "Credit", false, func(f *Fields) *string { return &f.Credit }},
 	{nsXMP, "xmp", "CreatorTool", false, func(f *Fields) *string { return &f.CreatorTool }},
+	{nsTC260, "TC260", "AIGC", false, func(f *Fields) *string { return &f.AIGC }},
 }
 
-const createDate = "CreateDate"
+// dates are the properties of Fields.CreateDate. An earlier value stays.
+var dates = [...]xml.Name{{Space: nsXMP, Local: "CreateDate"}, {Space: nsPhotoshop, Local: "DateCreated"}}
+
+func isDate(name xml.Name) bool { return name == dates[0] || name == dates[1] }
+
+// descriptionName is a property that only ReadOrigin looks at.
+var descriptionName = xml.Name{Space: "http://purl.org/dc/elements/1.1/", Local: "description"}
 
 func findProperty(name xml.Name) *property {
+	if name.Space == "TC260" { // seen without a declaration of the prefix
+		name.Space = nsTC260
+	}
 	for i := range properties {
 		if properties[i].ns == name.Space && properties[i].name == name.Local {
 			return &properties[i]
@@ -82,6 +95,7 @@ type xmpView struct {
 	fields  Fields
 	ours    []place         // values that Write replaces
 	present map[string]bool // foreign properties that are there already
+	caption string          // dc:description
 	rdfEnd  int             // offset of </rdf:RDF>, or behind <rdf:RDF/>
 	rdfName string          // its name with prefix if it is empty: <rdf:RDF/>
 	about   string
@@ -164,8 +178,7 @@ func lastTagName(text []byte) string {
 // element reads a property in element form, up to its end.
 func (v *xmpView) element(t xml.StartElement, start int) error {
 	p := findProperty(t.Name)
-	date := t.Name.Space == nsXMP && t.Name.Local == createDate
-	if p == nil && !date {
+	if p == nil && !isDate(t.Name) && t.Name != descriptionName {
 		return nil
 	}
 	text, err := elementText(v.dec, t)
@@ -173,7 +186,7 @@ func (v *xmpView) element(t xml.StartElement, start int) error {
 	if err != nil {
 		return err
 	}
-	v.note(p, date, text, place{start, int(v.dec.InputOffset())})
+	v.note(p, t.Name, text, place{start, int(v.dec.InputOffset())})
 	return nil
 }
 
@@ -185,11 +198,10 @@ func (v *xmpView) attributes(t xml.StartElement, start int) {
 			v.about = a.Value
 		}
 		p := findProperty(a.Name)
-		date := a.Name.Space == nsXMP && a.Name.Local == createDate
-		if p == nil && !date || i >= len(places) {
+		if p == nil && !isDate(a.Name) && a.Name != descriptionName || i >= len(places) {
 			continue
 		}
-		v.note(p, date, a.Value, places[i])
+		v.note(p, a.Name, a.Value, places[i])
 	}
 }
 
@@ -226,11 +238,10 @@ func attributePlaces(packet []byte, start, end int) (all []place) {
 	return all
 }
 
-func (v *xmpView) note(p *property, date bool, text string, at place) {
+func (v *xmpView) note(p *property, name xml.Name, text string, at place) {
 	text = strings.TrimSpace(text)
-	if date {
-		v.present[createDate] = true
-		v.fields.CreateDate = parseDate(text)
+	if p == nil {
+		v.noteOther(name, text)
 		return
 	}
 	*p.value(&v.fields) = text
@@ -240,6 +251,18 @@ func (v *xmpView) note(p *property, date bool, text string, at place) {
 	if !p.ours {
 		v.present[p.name] = true
 	}
+}
+
+// noteOther takes a date or the caption. Of the two dates the first counts.
+func (v *xmpView) noteOther(name xml.Name, text string) {
+	if name == descriptionName {
+		v.caption = text
+		return
+	}
+	if name == dates[0] || !v.present[dates[0].Local] {
+		v.fields.CreateDate = parseDate(text)
+	}
+	v.present[name.Local] = true
 }
 
 // dateForms are those of ISO 16684-1 section 8.2.1.1; fractions of a second are
@@ -284,91 +307,4 @@ func elementText(dec *xml.Decoder, t xml.StartElement) (string, error) {
 		}
 	}
 	return strings.TrimSpace(b.String()), nil
-}
-
-const packetStart = `<?xpacket begin="` + "\ufeff" + `" id="W5M0MpCehiHzreSzNTczkc9d"?>` + "\n" +
-	`<x:xmpmeta xmlns:x="adobe:ns:meta/">` + "\n" + ` <rdf:RDF xmlns:rdf="` + nsRDF + `">` + "\n"
-
-const packetEnd = " </rdf:RDF>\n</x:xmpmeta>\n" + `<?xpacket end="w"?>`
-
-// mergeXMP returns a packet with f in it: a new one, or the old one with our
-// properties replaced and everything else as it was.
-func mergeXMP(old []byte, f Fields) ([]byte, error) {
-	if isBlank(old) {
-		return []byte(packetStart + description(f, nil, "") + packetEnd), nil
-	}
-	v, err := viewXMP(old)
-	if err != nil {
-		return nil, err
-	}
-	if v.says(f) {
-		return old, nil
-	}
-	out := make([]byte, 0, len(old)+1024)
-	pos := 0
-	for _, p := range v.ours {
-		out = append(out, old[pos:p.start]...)
-		pos = p.end
-	}
-	ours := description(f, v.present, v.about)
-	if v.rdfName != "" {
-		out = append(out, old[pos:v.rdfEnd-2]...)
-		out = append(out, ">\n"+ours+"</"+v.rdfName+">"...)
-		return append(out, old[v.rdfEnd:]...), nil
-	}
-	out = append(out, old[pos:v.rdfEnd]...)
-	out = append(out, ours...)
-	return append(out, old[v.rdfEnd:]...), nil
-}
-
-// says reports whether writing f would change nothing.
-func (v *xmpView) says(f Fields) bool {
-	ours := 0
-	for _, p := range properties {
-		was, is := *p.value(&v.fields), *p.value(&f)
-		switch {
-		case p.ours && was != is, !p.ours && is != "" && !v.present[p.name]:
-			return false
-		case p.ours && is != "":
-			ours++
-		}
-	}
-	return ours == len(v.ours) && (f.CreateDate.IsZero() || v.present[createDate])
-}
-
-func isBlank(packet []byte) bool { return len(bytes.Trim(packet, "\x00"+xmlSpace)) == 0 }
-
-// description is an rdf:Description with the fields as elements. It declares
-// the rdf prefix itself, whatever the packet calls it.
-func description(f Fields, present map[string]bool, about string) string {
-	var b strings.Builder
-	b.WriteString(`  <rdf:Description xmlns:rdf="` + nsRDF + `" rdf:about="` + escape(about) + `"`)
-	for _, ns := range [][2]string{{"Iptc4xmpExt", nsIPTCExt}, {"photoshop", nsPhotoshop}, {"xmp", nsXMP}, {"avow", nsAvow}} {
-		b.WriteString("\n    xmlns:" + ns[0] + `="` + ns[1] + `"`)
-	}
-	b.WriteString(">\n")
-	for _, p := range properties {
-		if value := *p.value(&f); value != "" && !present[p.name] {
-			fmt.Fprintf(&b, "   <%s:%s>%s</%s:%s>\n", p.prefix, p.name, escape(value), p.prefix, p.name)
-		}
-	}
-	if !f.CreateDate.IsZero() && !present[createDate] {
-		fmt.Fprintf(&b, "   <xmp:CreateDate>%s</xmp:CreateDate>\n", f.CreateDate.UTC().Format(time.RFC3339))
-	}
-	b.WriteString("  </rdf:Description>\n")
-	return b.String()
-}
-
-// escape makes text safe between tags and inside quotes. Control characters are
-// removed; others that XML cannot hold become U+FFFD.
-func escape(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !strings.ContainsRune(xmlSpace, r) {
-			return -1
-		}
-		return r
-	}, text)
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(text)) // a strings.Builder does not fail
-	return b.String()
 }

@@ -12,9 +12,8 @@ import (
 	"image/png"
 	"runtime"
 
-	"golang.org/x/image/webp"
-
 	"github.com/avowai/avow/internal/fastpng"
+	"github.com/avowai/avow/internal/vp8l"
 )
 
 // A Format is an image file format.
@@ -45,9 +44,18 @@ func Decode(data []byte, f Format) (img image.Image, err error) {
 	case JPEG:
 		return jpeg.Decode(r)
 	case WebP:
-		return webp.Decode(r)
+		return decodeWebP(r)
 	}
 	return nil, ErrFormat
+}
+
+// EncodeWebP encodes an image without loss, in eight bits a channel.
+func EncodeWebP(img image.Image) ([]byte, error) {
+	data, err := vp8l.Encode(img, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, fmt.Errorf("pixels: %w", err)
+	}
+	return data, nil
 }
 
 // EncodePNG encodes an image; depth and greyness are kept.

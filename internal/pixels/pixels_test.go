@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// smallWebP is a lossless file of one pixel; Go has no encoder to make another.
+// smallWebP is a lossless file of one pixel, made by another encoder.
 const smallWebP = "UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA=="
 
 func gradient(m interface {

@@ -15,7 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/avowai/avow/cmd/avow/internal/config"
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/watermark"
 )
 
@@ -91,6 +93,10 @@ func (m *marking) prepare() error {
 	o := disclose.Options{
 		Provider: m.provider, System: m.system, Version: m.sysVer, Key: key.Key(), Jobs: m.jobs, Logger: log,
 	}
+	if o.Provenance, err = m.a.provenance(config.Default()); err != nil {
+		return err
+	}
+	o.Provenance.Manifests = nil // a file has no address
 	if m.visible {
 		if o.VisibleLabel, err = disclose.NewVisibleLabel(disclose.VisibleLabelOptions{}); err != nil {
 			return err
@@ -273,6 +279,9 @@ func (m *marking) typeOf(name string, data []byte) string {
 		return m.mediaType
 	}
 	if t := mime.TypeByExtension(filepath.Ext(name)); strings.HasPrefix(t, "text/") {
+		return t
+	}
+	if t := container.Sniff(data).MIME(); disclose.Classify(t) == disclose.KindMedia {
 		return t
 	}
 	return http.DetectContentType(data)

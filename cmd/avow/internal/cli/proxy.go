@@ -122,8 +122,16 @@ func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
 	if c.Ledger.URL != "off" {
 		o.Disclose.Records = disclose.NewMemoryRecords(0)
 	}
+	if err := a.sign(c, &o, s.metrics); err != nil {
+		return nil, err
+	}
+	trust, err := trustOf(c, nil)
+	if err != nil {
+		return nil, err
+	}
 	d := disclose.DetectorOptions{
-		Keys: verifyKeys(ring), Records: o.Disclose.Records, Version: buildVersion(),
+		Trust: trust,
+		Keys:  verifyKeys(ring), Records: o.Disclose.Records, Version: buildVersion(),
 		Notices: c.Notice.Text, Principal: c.Notice.Principal, MaxPixels: c.Image.MaxPixels, Jobs: 2,
 	}
 	if d.TokenProfiles, err = c.Backend.Profiles(); err != nil {
@@ -139,6 +147,20 @@ func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
 	}
 	s.admin = adminRoutes(reg)
 	return s, nil
+}
+
+// sign has outputs carry manifests unless the configuration switches them off.
+func (a *app) sign(c config.Config, o *middleware.Options, m *middleware.Metrics) error {
+	if !o.Disclose.Carriers.Has(disclose.CarrierManifest) {
+		return nil
+	}
+	p, err := a.provenance(c)
+	if err != nil {
+		return err
+	}
+	o.Disclose.Provenance = p
+	m.SetCertificateExpiry(p.Signer.Chain[0].NotAfter)
+	return nil
 }
 
 // adminRoutes serves metrics and health; the listener is loopback by default.

@@ -19,7 +19,7 @@ import (
 
 func (a *app) verify() *cobra.Command {
 	var asJSON, before bool
-	var headers []string
+	var headers, roots []string
 	var file string
 	cmd := &cobra.Command{
 		Use:   "verify FILE|DIR|-...",
@@ -34,7 +34,7 @@ func (a *app) verify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := a.detector(file)
+			d, err := a.detector(file, roots)
 			if err != nil {
 				return err
 			}
@@ -46,13 +46,14 @@ func (a *app) verify() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: one object for one input, an array for several")
+	cmd.Flags().StringArrayVar(&roots, "roots", nil, "PEM file of certificates that signers of manifests are checked against")
 	cmd.Flags().StringVar(&file, "config", "", "configuration file: its notices and its backend's marks are looked for too")
 	cmd.Flags().BoolVar(&before, "before", false, "compare two files: which marks a pipeline between them lost, broke or kept")
 	cmd.Flags().StringArrayVar(&headers, "header", nil, "a response header field that came with the input, as 'Name: value'")
 	return cmd
 }
 
-func (a *app) detector(file string) (*disclose.Detector, error) {
+func (a *app) detector(file string, roots []string) (*disclose.Detector, error) {
 	c, err := loadConfig(file)
 	if err != nil {
 		return nil, err
@@ -65,8 +66,12 @@ func (a *app) detector(file string) (*disclose.Detector, error) {
 	if err != nil {
 		return nil, hint(err, "the file holds the number that the backend's watermark key is, and nothing else")
 	}
+	trust, err := trustOf(c, roots)
+	if err != nil {
+		return nil, err
+	}
 	return disclose.NewDetector(disclose.DetectorOptions{
-		Keys: verifyKeys(ring), Version: buildVersion(), Jobs: runtime.GOMAXPROCS(0),
+		Keys: verifyKeys(ring), Version: buildVersion(), Jobs: runtime.GOMAXPROCS(0), Trust: trust,
 		Notices: c.Notice.Text, Principal: c.Notice.Principal, TokenProfiles: profiles,
 	})
 }

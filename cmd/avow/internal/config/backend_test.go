@@ -12,7 +12,7 @@ import (
 
 func TestBackend(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(key, []byte("42\n"), 0o600); err != nil {
+	if err := os.WriteFile(key, []byte("730091827364\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Parse([]byte("backend: {kind: vllm, force: true, marks: [{algorithm: sbw, key_file: " + key + ", gamma: 0.25, seeding: left_hash}]}\n" +
@@ -28,11 +28,11 @@ func TestBackend(t *testing.T) {
 		t.Errorf("publication = %+v", p)
 	}
 	profiles, err := c.Backend.Profiles()
-	want := tokenmark.Profile{Scheme: tokenmark.SBW, Key: tokenmark.NewKey(42), Gamma: 0.25, Seeding: tokenmark.LeftHash}
+	want := tokenmark.Profile{Scheme: tokenmark.SBW, Key: tokenmark.NewKey(730091827364), Gamma: 0.25, Seeding: tokenmark.LeftHash}
 	if err != nil || len(profiles) != 1 || profiles[0] != want {
 		t.Errorf("profiles = %v, %v", profiles, err)
 	}
-	if text, err := c.YAML(); err != nil || strings.Contains(string(text), "42") {
+	if text, err := c.YAML(); err != nil || strings.Contains(string(text), "730091827364") {
 		t.Errorf("the key shows: %v\n%s", err, text)
 	}
 	if err := os.WriteFile(key, []byte("secret-that-is-no-number"), 0o600); err != nil {

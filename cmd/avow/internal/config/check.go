@@ -60,12 +60,12 @@ func (c Config) Check() error {
 	if c.PublicPath != "" && !strings.HasPrefix(c.PublicPath, "/") {
 		errs = append(errs, errors.New(`public_path: has to start with /, or be "" to switch the pages off`))
 	}
-	for key, value := range map[string]string{"upstream": c.Upstream, "model_card": c.ModelCard, "signer.tsa": c.Signer.TSA} {
+	for key, value := range map[string]string{"upstream": c.Upstream, "model_card": c.ModelCard, "detector": c.Detector, "signer.tsa": c.Signer.TSA} {
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 			errs = append(errs, fmt.Errorf("%s: has to be a URL such as https://example.org/", key))
 		}
 	}
-	return errors.Join(slices.Concat(errs, c.checkNotices(), c.Backend.check(), c.checkRoutes())...)
+	return errors.Join(slices.Concat(errs, c.checkNotices(), c.checkMetadata(), c.Backend.check(), c.checkRoutes())...)
 }
 
 func shapeNames() []string {

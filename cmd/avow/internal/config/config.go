@@ -26,6 +26,7 @@ type Config struct {
 	System        string   `yaml:"system"`
 	SystemVersion string   `yaml:"system_version"`
 	ModelCard     string   `yaml:"model_card"`
+	Detector      string   `yaml:"detector"`
 	All           bool     `yaml:"all"`
 	Notice        Notice   `yaml:"notice"`
 	Carriers      Carriers `yaml:"carriers"`
@@ -73,6 +74,7 @@ type Image struct {
 	WebP      string       `yaml:"webp"`
 	URLOnly   string       `yaml:"url_only"`
 	Label     VisibleLabel `yaml:"label"`
+	AIGC      AIGCLabel    `yaml:"aigc"`
 }
 
 // Keys says where the key ring is; empty means the data directory.
@@ -112,6 +114,7 @@ type Limits struct {
 type OptOut struct {
 	ContentUsage   string `yaml:"content_usage"`
 	TDMReservation string `yaml:"tdm_reservation"`
+	TDMPolicy      string `yaml:"tdm_policy"`
 }
 
 // A Route overrides what is known about some paths.

@@ -21,15 +21,16 @@ provider: Example GmbH
 system: assistant
 system_version: "1.4"
 model_card: https://example.org/card
+detector: https://example.org/avow/verify
 notice: {cadence: 3h, session: "cookie:chat", text: {en: "You are talking to an AI system."}, audience: minors, principal: "Example GmbH"}
 carriers: {header: true, notice: true, field: false, text_mark: true, image_mark: true, metadata: true, manifest: true}
-image: {strength: 1.5, max_pixels: 1000000, webp: metadata, url_only: pass, label: off}
+image: {strength: 1.5, max_pixels: 1000000, webp: png, url_only: pass, label: off, aigc: {producer: "00123"}}
 keys: {file: "/etc/avow/keys.json"}
 signer: {chain: "", key: "", tsa: ""}
 trust: {roots: [], tsa_roots: []}
 ledger: {url: "", retention: 17520h, fingerprints: true}
 limits: {held_bytes: 16MiB, event_bytes: 128KiB, jobs: 2, queue: 8}
-opt_out: {content_usage: "", tdm_reservation: ""}
+opt_out: {content_usage: "train-ai=n", tdm_reservation: 1, tdm_policy: "https://example.org/tdm.json"}
 routes:
   - {path: "/v1/tools/*", exempt: {reason: "machine to machine", owner: "operations", date: 2026-11-23}}
   - {path: "/images/*", shape: image, carriers: {notice: false}, require: [image_mark, metadata]}
@@ -47,7 +48,7 @@ func TestEveryDocumentedKeyIsRead(t *testing.T) {
 	o := c.Options()
 	d := o.Disclose
 	if d.Profile != disclose.Standard || d.Provider != "Example GmbH" || d.Version != "1.4" || d.Strength != 1.5 ||
-		d.MaxHeld != 16<<20 || d.MaxEvent != 128<<10 || d.Jobs != 2 || d.Queue != 8 || d.MaxPixels != 1_000_000 || !d.PassURLOnly {
+		d.MaxHeld != 16<<20 || d.MaxEvent != 128<<10 || d.Jobs != 2 || d.Queue != 8 || d.MaxPixels != 1_000_000 || !d.PassURLOnly || d.WebP != disclose.WebPToPNG {
 		t.Errorf("options %+v", d)
 	}
 	if d.Carriers.Has(disclose.CarrierField) || !d.Carriers.Has(disclose.CarrierImageMark) {
@@ -69,23 +70,27 @@ func TestEveryDocumentedKeyIsRead(t *testing.T) {
 	if o.Routes[3].Observes != disclose.NoticeEmotion|disclose.NoticeBiometric || o.Routes[4].Edit != middleware.EditStandard || o.Routes[5].Edit != middleware.EditSubstantial {
 		t.Errorf("routes %+v", o.Routes[3:])
 	}
+	if d.AIGC == nil || d.AIGC.Producer != "00123" || d.Detector.String() != "https://example.org/avow/verify" ||
+		d.OptOut != (disclose.OptOut{ContentUsage: "train-ai=n", TDMReservation: "1", TDMPolicy: "https://example.org/tdm.json"}) {
+		t.Errorf("AIGC %+v, detector %v, opt-out %+v", d.AIGC, d.Detector, d.OptOut)
+	}
 	if _, err := middleware.New(o); err != nil {
 		t.Errorf("what is checked is refused: %v", err)
 	}
 }
 
 func TestWhatComesLaterSaysSo(t *testing.T) {
-	c, err := Parse([]byte(full))
+	c, err := Parse([]byte(strings.Replace(full, "retention: 17520h", "retention: 24h", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := strings.Join(c.Later(), "\n")
-	for _, key := range []string{"carriers.manifest:"} {
+	for _, key := range []string{"ledger:"} {
 		if !strings.Contains(later, key) {
 			t.Errorf("no word about %s in\n%s", key, later)
 		}
 	}
-	for _, key := range []string{"notice", "text_mark", "routes"} {
+	for _, key := range []string{"notice", "text_mark", "routes", "opt_out", "aigc", "manifest", "signer", "trust", "image.webp"} {
 		if strings.Contains(later, key) {
 			t.Errorf("%s is said to come later in\n%s", key, later)
 		}

@@ -19,6 +19,7 @@ func (c Config) Options() middleware.Options {
 			Carriers: c.Carriers.over(disclose.DefaultCarriers), Strength: c.Image.Strength,
 			MaxHeld: int64(c.Limits.HeldBytes), MaxEvent: int(c.Limits.EventBytes), MaxPixels: c.Image.MaxPixels,
 			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
+			AIGC: c.Image.AIGC.label(), OptOut: c.OptOut.signals(), Detector: c.signpost(),
 			Principal: c.Notice.Principal, Audience: c.Notice.audience(), TextMarkDistance: c.TextMark.Distance,
 		},
 		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
@@ -27,6 +28,9 @@ func (c Config) Options() middleware.Options {
 	}
 	if c.Profile == "standard" {
 		o.Disclose.Profile = disclose.Standard
+	}
+	if c.Image.WebP == "png" {
+		o.Disclose.WebP = disclose.WebPToPNG
 	}
 	if v, err := c.Image.Label.visible(); err == nil { // Check has seen to it
 		o.Disclose.VisibleLabel = v
@@ -82,7 +86,7 @@ func (c Carriers) over(base disclose.CarrierSet) *disclose.CarrierSet {
 	for carrier, on := range map[disclose.Carrier]*bool{
 		disclose.CarrierHeader: c.Header, disclose.CarrierNotice: c.Notice, disclose.CarrierField: c.Field,
 		disclose.CarrierTextMark:  c.TextMark,
-		disclose.CarrierImageMark: c.ImageMark, disclose.CarrierMetadata: c.Metadata,
+		disclose.CarrierImageMark: c.ImageMark, disclose.CarrierMetadata: c.Metadata, disclose.CarrierManifest: c.Manifest,
 	} {
 		switch {
 		case on == nil:
@@ -105,12 +109,7 @@ func (c Config) Later() []string {
 		}
 	}
 	def := Default()
-	add(c.Carriers.Manifest != nil && *c.Carriers.Manifest, "carriers.manifest", "the signed manifest")
-	add(c.Image.WebP != def.Image.WebP, "image.webp", "marking WebP pixels")
-	add(c.Signer != Signer{}, "signer", "signing")
-	add(len(c.Trust.Roots)+len(c.Trust.TSARoots) > 0, "trust", "checking signatures")
 	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
-	add(c.OptOut != OptOut{}, "opt_out", "opt-out signals")
 	return out
 }
 

@@ -74,7 +74,7 @@ var (
 	ErrCorrupt     = errors.New("key file is damaged")
 	ErrNoKey       = errors.New("no such key")
 	ErrRevoked     = errors.New("key is revoked, which cannot be undone")
-	ErrLocked      = errors.New("key file is being changed by another avow")
+	ErrLocked      = errors.New("file is being changed by another avow")
 )
 
 // Load reads a key file. A file that others can read is refused.
@@ -163,7 +163,7 @@ func Update(path string, change func(*Ring) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	unlock, err := lock(path + ".lock")
+	unlock, err := Lock(path)
 	if err != nil {
 		return err
 	}
@@ -181,8 +181,10 @@ func Update(path string, change func(*Ring) error) error {
 	return write(path, ring)
 }
 
-// lock makes a lock file; one that is older than lockWait was left behind.
-func lock(path string) (unlock func(), err error) {
+// Lock makes a lock file beside the file at path, and waits where another avow
+// has one; one that is older than lockWait was left behind.
+func Lock(path string) (unlock func(), err error) {
+	path += ".lock"
 	for end := time.Now().Add(lockWait); ; time.Sleep(20 * time.Millisecond) {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err == nil {

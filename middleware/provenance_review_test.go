@@ -1,0 +1,76 @@
+package middleware
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/avowai/avow/disclose"
+)
+
+// BenchmarkManifestsOn is an answer and a stream with manifests beside them, and
+// without: the signature waits until it is asked for.
+func BenchmarkManifestsOn(b *testing.B) {
+	signer, _ := newTestSigner(b)
+	stream := strings.Repeat(event("word "), 200) + "data: [DONE]\n\n"
+	for name, p := range map[string]*disclose.Provenance{
+		"off": nil, "on": {Signer: signer, Manifests: &url.URL{Path: "/avow/v1/manifests/"}},
+	} {
+		o := testOptions(disclose.Strict)
+		o.Disclose.Records, o.Disclose.Provenance = disclose.NewMemoryRecords(0), p
+		mw, err := New(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for kind, h := range map[string]http.Handler{"json": typed("application/json", longAnswer), "stream": typed("text/event-stream", stream)} {
+			handler := mw(h)
+			b.Run(kind+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					r := httptest.NewRequest("POST", chatPath, strings.NewReader(chatAsk))
+					r.Header.Set("Content-Type", "application/json")
+					handler.ServeHTTP(httptest.NewRecorder(), r)
+				}
+			})
+		}
+	}
+}
+
+// TestWhereManifestsAreServed: an address at the root of another host leaves the
+// backend's paths alone, and one without a slash at its end means the same as with.
+func TestWhereManifestsAreServed(t *testing.T) {
+	signer, _ := newTestSigner(t)
+	upstream := httptest.NewServer(typed("application/json", longAnswer))
+	defer upstream.Close()
+	target, err := url.Parse(upstream.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"https://manifests.example/", "/avow/v1/manifests"} {
+		at, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := testOptions(disclose.Strict)
+		o.Disclose.Records, o.Disclose.Provenance = disclose.NewMemoryRecords(0), &disclose.Provenance{Signer: signer, Manifests: at}
+		proxy, err := NewProxy(target, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(proxy)
+		answer, _ := fetch(t, http.MethodPost, server.URL+chatPath)
+		id := answer.Header.Get("Avow-Id")
+		link := strings.Join(answer.Header["Link"], ", ")
+		if answer.StatusCode != http.StatusOK || !strings.Contains(link, "<"+strings.TrimSuffix(address, "/")+"/"+id+`>; rel="c2pa-manifest"`) {
+			t.Errorf("%s: %d, %s", address, answer.StatusCode, link)
+		}
+		if at.Host == "" {
+			if manifest, _ := fetch(t, http.MethodGet, server.URL+"/avow/v1/manifests/"+id); manifest.StatusCode != http.StatusOK {
+				t.Errorf("%s: manifest %d", address, manifest.StatusCode)
+			}
+		}
+		server.Close()
+	}
+}
