@@ -74,3 +74,26 @@ func TestWhereManifestsAreServed(t *testing.T) {
 		server.Close()
 	}
 }
+
+// TestRequiredCarriersAreThere: what a route requires and nothing attaches was
+// left out of every answer unseen.
+func TestRequiredCarriersAreThere(t *testing.T) {
+	signer, _ := newTestSigner(t)
+	for name, c := range map[string]struct {
+		provenance *disclose.Provenance
+		require    disclose.Carrier
+		ok         bool
+	}{
+		"manifest without signer": {nil, disclose.CarrierManifest, false},
+		"manifest":                {&disclose.Provenance{Signer: signer}, disclose.CarrierManifest, true},
+		"image mark without key":  {nil, disclose.CarrierImageMark, false},
+		"metadata":                {nil, disclose.CarrierMetadata, true},
+	} {
+		o := testOptions(disclose.Strict)
+		o.Disclose.Provenance = c.provenance
+		o.Routes = []Route{{Path: "/x", Require: disclose.NewCarrierSet(c.require)}}
+		if _, err := New(o); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
