@@ -152,7 +152,10 @@ func (w *Writer) finishMedia(data []byte) ([]byte, error) {
 	ctx, cancel := p.stampTime(w.ctx)
 	defer cancel()
 	out, info, err := c2pa.Sign(ctx, data, p.manifest(w.label), p.Signer)
-	if err != nil {
+	switch {
+	case errors.Is(err, container.ErrContainer): // well formed, and without a place for one, as fragmented MP4
+		return data, w.fail(NewCarrierSet(CarrierManifest), ReasonUnknownShape, err)
+	case err != nil:
 		return data, w.fail(NewCarrierSet(CarrierManifest), ReasonMarkerError, err)
 	}
 	w.unstamped = info.StampErr != nil
