@@ -161,10 +161,7 @@ func (j *imageJob) writeManifest() bool {
 	case err != nil:
 		return j.failed(CarrierManifest, ReasonMarkerError, err)
 	}
-	j.res.data, j.res.unstamped = out, info.StampErr != nil
-	if info.StampErr != nil {
-		j.im.o.Logger.Warn("signed without a time stamp", "error", info.StampErr)
-	}
+	j.res.data, j.res.unstamped = out, j.im.o.unstamped(info)
 	j.done(CarrierManifest)
 	return true
 }

@@ -61,7 +61,8 @@ func (m *Marker) StoredManifest(ctx context.Context, id watermark.Payload) ([]by
 	return m.manifests.sign(id, func() ([]byte, error) {
 		ctx, cancel := p.stampTime(context.WithoutCancel(ctx)) // others may wait for it too
 		defer cancel()
-		store, _, err := c2pa.SignDigest(ctx, r.SHA256[:], p.manifest(r.Label), p.Signer)
+		store, info, err := c2pa.SignDigest(ctx, r.SHA256[:], p.manifest(r.Label), p.Signer)
+		m.o.unstamped(info)
 		return store, err
 	})
 }
@@ -158,7 +159,7 @@ func (w *Writer) finishMedia(data []byte) ([]byte, error) {
 	case err != nil:
 		return data, w.fail(NewCarrierSet(CarrierManifest), ReasonMarkerError, err)
 	}
-	w.unstamped = info.StampErr != nil
+	w.unstamped = w.m.o.unstamped(info)
 	w.attach(CarrierManifest, w.label.ID)
 	return out, nil
 }

@@ -285,3 +285,31 @@ func TestSigningIsBounded(t *testing.T) {
 		t.Errorf("afterwards: %v", err)
 	}
 }
+
+// TestPanicLeavesNoClaims: what is sent as it came is not recorded as marked.
+func TestPanicLeavesNoClaims(t *testing.T) {
+	p, _ := newTestProvenance(t)
+	p.TextWrapper = true
+	p.Signer.Stamp = func(context.Context, []byte) ([]byte, error) { panic("no stamp") }
+	records := NewMemoryRecords(10)
+	for name, c := range map[string]struct {
+		out  Output
+		text string
+	}{
+		"text":  {Output{ContentType: "text/plain", Whole: true}, prose(40)},
+		"media": {Output{ContentType: "audio/wav"}, wavFile(800)},
+		"image": {pngOutput, string(testPNG(t, 320, 320, 27))},
+	} {
+		m := newTestMarker(t, func(o *Options) {
+			o.Key, o.Provenance, o.Records, o.Profile, o.Now = newTestKey(t), p, records, Standard, nil
+		})
+		got, w, err := mark(t, m, c.out, c.text, 0)
+		res := w.Result()
+		if err != nil || got != c.text || res.Outcome != OutcomeDegraded || res.Notice {
+			t.Errorf("%s: %v, changed %v, %s, notice %v", name, err, got != c.text, OutcomeValue(res), res.Notice)
+		}
+		if r, err := records.ByID(context.Background(), testID); err != nil || len(r.Carriers) != 1 || r.Language != "" {
+			t.Errorf("%s: recorded %v %q, %v", name, r.Carriers, r.Language, err)
+		}
+	}
+}
