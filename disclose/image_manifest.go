@@ -31,6 +31,9 @@ func (j *imageJob) openManifest() bool {
 		return j.leave(ReasonForeignManifest, nil)
 	}
 	result, err := validate.Asset(j.ctx, j.data, p.Trust.options())
+	if late := j.ctx.Err(); late != nil {
+		return j.leave(ReasonMarkerError, late)
+	}
 	if err != nil || !usable(result) {
 		return j.leave(ReasonForeignManifest, nil)
 	}

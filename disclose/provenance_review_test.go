@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/c2pa/textwrap"
 	"github.com/avowai/avow/watermark"
 )
@@ -30,22 +31,28 @@ func signedPNG(t *testing.T, size int, seed uint64) string {
 	return signed
 }
 
-// TestFailedSignerOnASignedPicture: strict withholds it like any other picture
-// whose marks failed; standard sends it as it came, and says what is missing.
-func TestFailedSignerOnASignedPicture(t *testing.T) {
+// TestFailuresOnASignedPicture: strict withholds it like any other picture whose
+// marks failed; standard sends it as it came, and says what is missing.
+func TestFailuresOnASignedPicture(t *testing.T) {
 	signed := signedPNG(t, 320, 21)
 	p, _ := newTestProvenance(t)
-	for _, profile := range []Profile{Strict, Standard} {
-		m := newTestMarker(t, func(o *Options) { o.Key, o.Provenance, o.Profile, o.Now = newTestKey(t), p, profile, nil })
-		p.Signer.Now = func() time.Time { return time.Now().Add(1000 * 24 * time.Hour) }
-		got, w, err := mark(t, m, pngOutput, signed, 0)
-		p.Signer.Now = nil
-		var held *Withheld
-		if profile == Strict && (!errors.As(err, &held) || held.Reason != ReasonMarkerError || got != "") {
-			t.Errorf("strict: %v, %d bytes, %s", err, len(got), OutcomeValue(w.Result()))
-		}
-		if profile == Standard && (err != nil || got != signed || OutcomeValue(w.Result()) != "degraded; missing=image_mark,metadata,manifest") {
-			t.Errorf("standard: %v, changed %v, %s", err, got != signed, OutcomeValue(w.Result()))
+	expired := &Provenance{Signer: &c2pa.Signer{Key: p.Signer.Key, Chain: p.Signer.Chain}}
+	for name, change := range map[string]func(*Options){
+		"signer":  func(o *Options) { o.Provenance = expired },
+		"timeout": func(o *Options) { o.Provenance, o.MarkTimeout = p, time.Nanosecond },
+	} {
+		for _, profile := range []Profile{Strict, Standard} {
+			expired.Signer.Now = nil
+			m := newTestMarker(t, func(o *Options) { o.Key, o.Profile, o.Now = newTestKey(t), profile, nil; change(o) })
+			expired.Signer.Now = func() time.Time { return time.Now().Add(1000 * 24 * time.Hour) }
+			got, w, err := mark(t, m, pngOutput, signed, 0)
+			var held *Withheld
+			if profile == Strict && (!errors.As(err, &held) || held.Reason != ReasonMarkerError || held.Err == nil || got != "") {
+				t.Errorf("%s, strict: %v, %d bytes, %s", name, err, len(got), OutcomeValue(w.Result()))
+			}
+			if profile == Standard && (err != nil || got != signed || OutcomeValue(w.Result()) != "degraded; missing=image_mark,metadata,manifest") {
+				t.Errorf("%s, standard: %v, changed %v, %s", name, err, got != signed, OutcomeValue(w.Result()))
+			}
 		}
 	}
 }
