@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -80,5 +81,49 @@ func TestMediaThatCannotBeSigned(t *testing.T) {
 		if got, w, err := mark(t, m, out, c.file, 100); !errors.As(err, &held) || got != "" {
 			t.Errorf("%s, required: %v %s", name, err, OutcomeValue(w.Result()))
 		}
+	}
+}
+
+// TestOneManifestLinkOfAPage: several count as none, so that whoever linked one
+// before us keeps it.
+func TestOneManifestLinkOfAPage(t *testing.T) {
+	p, _ := newTestProvenance(t)
+	p.Manifests = &url.URL{Path: "/m/"}
+	m := newTestMarker(t, func(o *Options) { o.Provenance, o.Records, o.Now = p, NewMemoryRecords(10), nil })
+	for name, c := range map[string]struct {
+		head string
+		ours bool
+	}{
+		"none":        {`<link rel="icon" href="x">`, true},
+		"link":        {`<link href="x" rel="c2pa-manifest">`, false},
+		"upper case":  {`<LINK REL='stylesheet C2PA-Manifest' href=x>`, false},
+		"script":      {`<script type="application/c2pa">AAAA</script>`, false},
+		"in template": {`<template><link rel="c2pa-manifest" href="x"></template>`, true},
+	} {
+		page := "<!doctype html><html><head>" + c.head + "</head><body><p>Hi</p></body></html>"
+		once, w, err := mark(t, m, Output{ContentType: "text/html"}, page, 1)
+		if err != nil || strings.Contains(once, `href="/m/`) != c.ours {
+			t.Errorf("%s: %v\n%s", name, err, once)
+		}
+		if w.Result().Manifest == "" {
+			t.Errorf("%s: the answer names no manifest", name)
+		}
+		twice, _, err := mark(t, m, Output{ContentType: "text/html"}, once, 0)
+		if n := strings.Count(twice, `href="/m/`); err != nil || c.ours && n != 1 || !c.ours && n != 0 {
+			t.Errorf("%s, twice: %v, %d links", name, err, n)
+		}
+	}
+}
+
+// TestSecondHopOfXHTML: what a tag that closes itself says counts too.
+func TestSecondHopOfXHTML(t *testing.T) {
+	m := newTestMarker(t, nil)
+	out := Output{ContentType: "application/xhtml+xml"}
+	once, _, err := mark(t, m, out, `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title></head><body><p>Hi</p></body></html>`, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twice, _, err := mark(t, m, out, once, 0); err != nil || twice != once {
+		t.Errorf("%v\n%s\n%s", err, once, twice)
 	}
 }
