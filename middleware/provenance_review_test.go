@@ -67,6 +67,9 @@ func TestWhereManifestsAreServed(t *testing.T) {
 		if answer.StatusCode != http.StatusOK || !strings.Contains(link, "<"+strings.TrimSuffix(address, "/")+"/"+id+`>; rel="c2pa-manifest"`) {
 			t.Errorf("%s: %d, %s", address, answer.StatusCode, link)
 		}
+		if head, _ := fetch(t, http.MethodHead, server.URL+chatPath); strings.Contains(strings.Join(head.Header["Link"], ""), "c2pa-manifest") {
+			t.Errorf("%s: HEAD names a manifest that never will be: %s", address, head.Header["Link"])
+		}
 		if at.Host == "" {
 			if manifest, _ := fetch(t, http.MethodGet, server.URL+"/avow/v1/manifests/"+id); manifest.StatusCode != http.StatusOK {
 				t.Errorf("%s: manifest %d", address, manifest.StatusCode)
