@@ -181,7 +181,7 @@ func (in *inspection) run() error {
 		in.readHTML()
 		in.readFrames(string(in.data))
 	default:
-		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image nor text", ErrUnreadable, Printable(in.src.Name))
+		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image, a WAV, MP3 or MP4 file, nor text", ErrUnreadable, Printable(in.src.Name))
 	}
 	if err != nil {
 		return err

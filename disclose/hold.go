@@ -91,10 +91,13 @@ func (s *holdSink) close() error {
 }
 
 // guard runs finish and turns a panic into a failed mark: the output is then
-// sent as it came, or refused, as the profile says.
+// sent as it came, or refused, as the profile says. What finish noted as attached
+// until then is not in what is sent.
 func (w *Writer) guard(data []byte, finish func(*Writer, []byte) ([]byte, error)) (out []byte, err error) {
+	before := *w
 	defer func() {
 		if r := recover(); r != nil {
+			*w = before
 			out, err = data, w.panicked(r)
 		}
 	}()

@@ -172,7 +172,7 @@ func (s *htmlSink) putMetadata() {
 	} else { // an avow before us wrote it
 		id = s.scan.label.id()
 	}
-	if address := s.w.manifestURL(); address != "" {
+	if address := s.w.manifestURL(); address != "" && !s.scan.manifest { // several count as none
 		s.insert(manifestLink(address))
 	}
 	s.w.attach(CarrierMetadata, id)

@@ -147,6 +147,12 @@ func isDisclosure(tag html.Token) bool {
 		disclosures[strings.ToLower(strings.TrimSpace(attribute(tag, "content")))]
 }
 
+// isManifest reports whether a tag names or holds a C2PA manifest of the page.
+func isManifest(tag html.Token) bool {
+	return tag.Data == "link" && slices.Contains(strings.Fields(strings.ToLower(attribute(tag, "rel"))), "c2pa-manifest") ||
+		tag.Data == "script" && mediaType(attribute(tag, "type")) == "application/c2pa"
+}
+
 func isJSONLD(tag html.Token) bool {
 	return mediaType(attribute(tag, "type")) == "application/ld+json"
 }

@@ -27,6 +27,7 @@ type pageScan struct {
 
 	disclosed bool     // the head says that AI took part
 	label     *ldLabel // what an avow before us wrote
+	manifest  bool     // the head names or holds a C2PA manifest
 	kept      *[]byte  // text of the script at hand
 }
 
@@ -191,6 +192,9 @@ func (z *pageScan) startTag(buf []byte) (int, step) {
 		return 0, stepMore
 	}
 	if z.xml && tag.Type == html.SelfClosingTagToken {
+		if z.depth == 0 && !rawTags[name] {
+			z.noteTag(tag)
+		}
 		return n, stepPass
 	}
 	if rawTags[name] {
@@ -227,6 +231,8 @@ func (z *pageScan) noteTag(tag html.Token) {
 	switch {
 	case tag.Data == "meta" && isDisclosure(tag):
 		z.disclosed = true
+	case isManifest(tag):
+		z.manifest = true
 	case tag.Data == "script" && hasClass(tag, labelClass) && z.label == nil:
 		z.kept = &[]byte{}
 	}

@@ -31,6 +31,9 @@ func (j *imageJob) openManifest() bool {
 		return j.leave(ReasonForeignManifest, nil)
 	}
 	result, err := validate.Asset(j.ctx, j.data, p.Trust.options())
+	if late := j.ctx.Err(); late != nil {
+		return j.leave(ReasonMarkerError, late)
+	}
 	if err != nil || !usable(result) {
 		return j.leave(ReasonForeignManifest, nil)
 	}
@@ -161,10 +164,7 @@ func (j *imageJob) writeManifest() bool {
 	case err != nil:
 		return j.failed(CarrierManifest, ReasonMarkerError, err)
 	}
-	j.res.data, j.res.unstamped = out, info.StampErr != nil
-	if info.StampErr != nil {
-		j.im.o.Logger.Warn("signed without a time stamp", "error", info.StampErr)
-	}
+	j.res.data, j.res.unstamped = out, j.im.o.unstamped(info)
 	j.done(CarrierManifest)
 	return true
 }

@@ -61,7 +61,8 @@ func (m *Marker) StoredManifest(ctx context.Context, id watermark.Payload) ([]by
 	return m.manifests.sign(id, func() ([]byte, error) {
 		ctx, cancel := p.stampTime(context.WithoutCancel(ctx)) // others may wait for it too
 		defer cancel()
-		store, _, err := c2pa.SignDigest(ctx, r.SHA256[:], p.manifest(r.Label), p.Signer)
+		store, info, err := c2pa.SignDigest(ctx, r.SHA256[:], p.manifest(r.Label), p.Signer)
+		m.o.unstamped(info)
 		return store, err
 	})
 }
@@ -152,10 +153,13 @@ func (w *Writer) finishMedia(data []byte) ([]byte, error) {
 	ctx, cancel := p.stampTime(w.ctx)
 	defer cancel()
 	out, info, err := c2pa.Sign(ctx, data, p.manifest(w.label), p.Signer)
-	if err != nil {
+	switch {
+	case errors.Is(err, container.ErrContainer): // well formed, and without a place for one, as fragmented MP4
+		return data, w.fail(NewCarrierSet(CarrierManifest), ReasonUnknownShape, err)
+	case err != nil:
 		return data, w.fail(NewCarrierSet(CarrierManifest), ReasonMarkerError, err)
 	}
-	w.unstamped = info.StampErr != nil
+	w.unstamped = w.m.o.unstamped(info)
 	w.attach(CarrierManifest, w.label.ID)
 	return out, nil
 }

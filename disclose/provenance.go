@@ -71,6 +71,14 @@ func (p *Provenance) stampTime(ctx context.Context) (context.Context, context.Ca
 	return context.WithTimeout(ctx, orDefault(p.StampTimeout, DefaultStampTimeout))
 }
 
+// unstamped reports, and logs, that a time stamp which should be there is not.
+func (o Options) unstamped(info c2pa.Signed) bool {
+	if info.StampErr != nil {
+		o.Logger.Warn("signed without a time stamp", "error", info.StampErr)
+	}
+	return info.StampErr != nil
+}
+
 // manifest converts a Label at the border to c2pa.
 func (p *Provenance) manifest(l Label) c2pa.Manifest {
 	m := c2pa.Manifest{

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/c2pa/textwrap"
 	"github.com/avowai/avow/watermark"
 )
@@ -30,22 +31,28 @@ func signedPNG(t *testing.T, size int, seed uint64) string {
 	return signed
 }
 
-// TestFailedSignerOnASignedPicture: strict withholds it like any other picture
-// whose marks failed; standard sends it as it came, and says what is missing.
-func TestFailedSignerOnASignedPicture(t *testing.T) {
+// TestFailuresOnASignedPicture: strict withholds it like any other picture whose
+// marks failed; standard sends it as it came, and says what is missing.
+func TestFailuresOnASignedPicture(t *testing.T) {
 	signed := signedPNG(t, 320, 21)
 	p, _ := newTestProvenance(t)
-	for _, profile := range []Profile{Strict, Standard} {
-		m := newTestMarker(t, func(o *Options) { o.Key, o.Provenance, o.Profile, o.Now = newTestKey(t), p, profile, nil })
-		p.Signer.Now = func() time.Time { return time.Now().Add(1000 * 24 * time.Hour) }
-		got, w, err := mark(t, m, pngOutput, signed, 0)
-		p.Signer.Now = nil
-		var held *Withheld
-		if profile == Strict && (!errors.As(err, &held) || held.Reason != ReasonMarkerError || got != "") {
-			t.Errorf("strict: %v, %d bytes, %s", err, len(got), OutcomeValue(w.Result()))
-		}
-		if profile == Standard && (err != nil || got != signed || OutcomeValue(w.Result()) != "degraded; missing=image_mark,metadata,manifest") {
-			t.Errorf("standard: %v, changed %v, %s", err, got != signed, OutcomeValue(w.Result()))
+	expired := &Provenance{Signer: &c2pa.Signer{Key: p.Signer.Key, Chain: p.Signer.Chain}}
+	for name, change := range map[string]func(*Options){
+		"signer":  func(o *Options) { o.Provenance = expired },
+		"timeout": func(o *Options) { o.Provenance, o.MarkTimeout = p, time.Nanosecond },
+	} {
+		for _, profile := range []Profile{Strict, Standard} {
+			expired.Signer.Now = nil
+			m := newTestMarker(t, func(o *Options) { o.Key, o.Profile, o.Now = newTestKey(t), profile, nil; change(o) })
+			expired.Signer.Now = func() time.Time { return time.Now().Add(1000 * 24 * time.Hour) }
+			got, w, err := mark(t, m, pngOutput, signed, 0)
+			var held *Withheld
+			if profile == Strict && (!errors.As(err, &held) || held.Reason != ReasonMarkerError || held.Err == nil || got != "") {
+				t.Errorf("%s, strict: %v, %d bytes, %s", name, err, len(got), OutcomeValue(w.Result()))
+			}
+			if profile == Standard && (err != nil || got != signed || OutcomeValue(w.Result()) != "degraded; missing=image_mark,metadata,manifest") {
+				t.Errorf("%s, standard: %v, changed %v, %s", name, err, got != signed, OutcomeValue(w.Result()))
+			}
 		}
 	}
 }
@@ -283,5 +290,33 @@ func TestSigningIsBounded(t *testing.T) {
 	done.Wait()
 	if _, err := s.sign(watermark.Payload{2}, func() ([]byte, error) { return []byte{1}, nil }); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestPanicLeavesNoClaims: what is sent as it came is not recorded as marked.
+func TestPanicLeavesNoClaims(t *testing.T) {
+	p, _ := newTestProvenance(t)
+	p.TextWrapper = true
+	p.Signer.Stamp = func(context.Context, []byte) ([]byte, error) { panic("no stamp") }
+	records := NewMemoryRecords(10)
+	for name, c := range map[string]struct {
+		out  Output
+		text string
+	}{
+		"text":  {Output{ContentType: "text/plain", Whole: true}, prose(40)},
+		"media": {Output{ContentType: "audio/wav"}, wavFile(800)},
+		"image": {pngOutput, string(testPNG(t, 320, 320, 27))},
+	} {
+		m := newTestMarker(t, func(o *Options) {
+			o.Key, o.Provenance, o.Records, o.Profile, o.Now = newTestKey(t), p, records, Standard, nil
+		})
+		got, w, err := mark(t, m, c.out, c.text, 0)
+		res := w.Result()
+		if err != nil || got != c.text || res.Outcome != OutcomeDegraded || res.Notice {
+			t.Errorf("%s: %v, changed %v, %s, notice %v", name, err, got != c.text, OutcomeValue(res), res.Notice)
+		}
+		if r, err := records.ByID(context.Background(), testID); err != nil || len(r.Carriers) != 1 || r.Language != "" {
+			t.Errorf("%s: recorded %v %q, %v", name, r.Carriers, r.Language, err)
+		}
 	}
 }

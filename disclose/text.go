@@ -163,7 +163,7 @@ func (w *Writer) wrapped(text []byte) ([]byte, error) {
 	if err != nil {
 		return text, w.fail(NewCarrierSet(CarrierManifest), ReasonMarkerError, err)
 	}
-	w.unstamped, w.holdsManifest = info.StampErr != nil, true
+	w.unstamped, w.holdsManifest = w.m.o.unstamped(info), true
 	w.attach(CarrierManifest, w.label.ID)
 	return out, nil
 }

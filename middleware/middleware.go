@@ -202,7 +202,7 @@ func newCore(o Options, proxy bool) (*core, error) {
 		return nil, err
 	}
 	c.marker = marker
-	return c, nil
+	return c, c.checkRequired()
 }
 
 // An exchange is one request whose response is AI output, and what is known

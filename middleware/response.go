@@ -370,7 +370,7 @@ func (w *response) setMarks(h http.Header, result disclose.Result) {
 	if w.status/100 == 2 {
 		h["Accept-Ranges"] = []string{"none"}
 		addLink(h)
-		if result.Manifest != "" {
+		if result.Manifest != "" && w.r.Method != http.MethodHead { // no output, no manifest
 			h["Link"] = append(h["Link"], "<"+result.Manifest+`>; rel="c2pa-manifest"`)
 		}
 		addOptOut(h, w.ex.c.marker.OptOut())

@@ -72,6 +72,21 @@ func checkRoute(r Route) error {
 	return nil
 }
 
+// checkRequired refuses routes whose answers could never carry what they have to:
+// a carrier that is off, or for which a key, a signer or a place is missing.
+func (c *core) checkRequired() error {
+	for i, route := range c.routes {
+		on := c.marker.Enabled()
+		if route.Carriers != nil {
+			on &= route.Carriers.With(disclose.CarrierHeader)
+		}
+		if off := (route.Require &^ on).List(); len(off) > 0 {
+			return fmt.Errorf("middleware: routes[%d]: requires %s, which nothing here attaches: switch it on and give what it needs, such as a key or a signer", i, off[0])
+		}
+	}
+	return nil
+}
+
 // match finds the route of a request. An exemption has to fit the path as it
 // was sent and as a server would clean it, so that "/exempt/../v1/messages"
 // escapes nothing; to be an AI endpoint one of the two is enough.

@@ -46,9 +46,9 @@ func digest(b *jumbf.Box) []byte {
 	return sum[:]
 }
 
-// manifestTypes are the types of boxes that are manifests: standard, update,
-// compressed.
-var manifestTypes = []string{"c2ma", "c2um", "c2cm"}
+// manifestTypes are the types of boxes that are manifests: standard, the same
+// under its deprecated name, update, compressed.
+var manifestTypes = []string{"c2ma", "c2md", "c2um", "c2cm"}
 
 // ancestors reads a parent's store.
 func ancestors(store []byte) (*ancestry, error) {

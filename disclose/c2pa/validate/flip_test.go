@@ -39,6 +39,9 @@ func openRegions(t testing.TB, file []byte) (all []region) {
 	// c2md is another name of the same type of manifest, which readers take.
 	add("type of the manifest", "c2ma", 3, 1)
 	add("name of the padding header", "cpadY", 1, 3)
+	// One bit pattern makes "c2md" of "c2ma", which readers have to take as well
+	// (11.2.2 of 2.4, deprecated type).
+	add("type of the manifest", "c2ma", 3, 1)
 	if i := bytes.Index(file, []byte("gsigTst2")); i >= 0 {
 		add("time stamp", "gsigTst2", 0, int(f.Exclude[len(f.Exclude)-1].End())-i)
 	}

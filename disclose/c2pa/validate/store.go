@@ -99,7 +99,7 @@ func readManifest(box *jumbf.Box, budget *int64) (*manifest, error) {
 		m.box, kind = inner, inner.UUID.FourCC()
 	}
 	switch kind {
-	case "c2ma", "c2md": // c2md: an old type that readers still take
+	case "c2ma", "c2md": // c2md: a deprecated type that readers have to take (2.4, 11.2.2)
 	case "c2um":
 		m.update = true
 	default:

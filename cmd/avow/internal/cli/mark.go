@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/avowai/avow/cmd/avow/internal/config"
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/watermark"
@@ -24,6 +24,7 @@ import (
 // A marking is one avow mark.
 type marking struct {
 	a                        *app
+	config                   string
 	out, id, mediaType       string
 	provider, system, sysVer string
 	jobs                     int
@@ -42,6 +43,7 @@ func (a *app) mark() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return m.run(cmd.Context(), args) },
 	}
 	f := cmd.Flags()
+	f.StringVar(&m.config, "config", "", "configuration file: its label, carriers, keys and signer")
 	f.StringVarP(&m.out, "output", "o", "", "where to write; a directory for a directory; - for standard output")
 	f.StringVar(&m.id, "id", "", "the label's id, 16 hexadecimal digits (default: random)")
 	f.StringVar(&m.mediaType, "type", "", "media type of the input (default: by its content)")
@@ -73,7 +75,11 @@ func (m *marking) run(ctx context.Context, args []string) error {
 }
 
 func (m *marking) prepare() error {
-	ring, err := m.a.ring("")
+	c, err := loadConfig(m.config)
+	if err != nil {
+		return err
+	}
+	ring, err := m.a.ring(c.Keys.File)
 	if err != nil {
 		return err
 	}
@@ -86,17 +92,18 @@ func (m *marking) prepare() error {
 			return hint(err, "for example --id 9f3c52d07ab1e644")
 		}
 	}
-	log, err := m.a.logger()
-	if err != nil {
+	o := c.Options().Disclose
+	if o.Logger, err = m.a.logger(); err != nil {
 		return err
 	}
-	o := disclose.Options{
-		Provider: m.provider, System: m.system, Version: m.sysVer, Key: key.Key(), Jobs: m.jobs, Logger: log,
+	o.Key, o.Jobs = key.Key(), m.jobs
+	o.Provider, o.System, o.Version = cmp.Or(m.provider, o.Provider), cmp.Or(m.system, o.System), cmp.Or(m.sysVer, o.Version)
+	if o.Carriers.Has(disclose.CarrierManifest) {
+		if o.Provenance, err = m.a.provenance(c); err != nil {
+			return err
+		}
+		o.Provenance.Manifests = nil // a file has no address
 	}
-	if o.Provenance, err = m.a.provenance(config.Default()); err != nil {
-		return err
-	}
-	o.Provenance.Manifests = nil // a file has no address
 	if m.visible {
 		if o.VisibleLabel, err = disclose.NewVisibleLabel(disclose.VisibleLabelOptions{}); err != nil {
 			return err
@@ -193,7 +200,7 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 		return err
 	}
 	if len(data) == 0 {
-		return hint(fmt.Errorf("%s: empty, there is nothing to mark", in), "give a whole PNG or JPEG file, or text")
+		return hint(fmt.Errorf("%s: empty, there is nothing to mark", in), "give a whole PNG, JPEG, WebP, WAV, MP3 or MP4 file, or text")
 	}
 	var buf bytes.Buffer
 	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label, Whole: true})
@@ -228,11 +235,11 @@ func attached(res disclose.Result) bool {
 func unmarkedHint(res disclose.Result) string {
 	switch res.Reason {
 	case disclose.ReasonForeignManifest:
-		return "the image carries a C2PA manifest that a mark would break; keep it as it is, and disclose it in a header"
+		return "it carries a C2PA manifest that cannot be carried over; keep it as it is, and disclose it in a header"
 	case disclose.ReasonAlreadyMarked:
 		return "it carries a mark of this deployment already"
 	}
-	return "give a PNG or JPEG image, plain text or a complete HTML page; say which with --type"
+	return "give a PNG, JPEG or WebP image, a WAV, MP3 or MP4 file, plain text or a complete HTML page; say which with --type"
 }
 
 func markHint(err error) error {

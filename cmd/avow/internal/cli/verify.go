@@ -24,7 +24,7 @@ func (a *app) verify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE|DIR|-...",
 		Short: "Say which marks files carry",
-		Long: "Reads images (PNG, JPEG, WebP), saved API answers (JSON, SSE, NDJSON), text and HTML.\n" +
+		Long: "Reads images (PNG, JPEG, WebP), manifests of WAV, MP3 and MP4 files, saved API answers (JSON, SSE,\nNDJSON), text and HTML.\n" +
 			"Exit code 0: every input carries a mark and none is invalid; 1: some input carries none, or an\ninvalid one; 2: an input could not be read.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -155,7 +155,7 @@ func inspectHint(err error) string {
 	if errors.Is(err, disclose.ErrInputTooLarge) {
 		return "verify a smaller version of it: marks survive cropping"
 	}
-	return "give a whole PNG, JPEG or WebP file, or text"
+	return "give a whole PNG, JPEG, WebP, WAV, MP3 or MP4 file, or text"
 }
 
 // open opens an input; - is standard input.

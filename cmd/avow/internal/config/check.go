@@ -57,6 +57,9 @@ func (c Config) Check() error {
 	if c.Carriers.Header != nil && !*c.Carriers.Header {
 		errs = append(errs, errors.New("carriers.header: cannot be switched off, it is the least an AI output carries"))
 	}
+	if (c.Signer.Chain == "") != (c.Signer.Key == "") {
+		errs = append(errs, errors.New("signer: chain and key go together: name both files, or neither for a development certificate"))
+	}
 	if c.PublicPath != "" && !strings.HasPrefix(c.PublicPath, "/") {
 		errs = append(errs, errors.New(`public_path: has to start with /, or be "" to switch the pages off`))
 	}

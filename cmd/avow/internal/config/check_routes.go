@@ -37,8 +37,19 @@ func (c Config) checkNotices() (errs []error) {
 func (c Config) checkRoutes() (errs []error) {
 	for i, r := range c.Routes {
 		at := fmt.Sprintf("routes[%d] (%.64s)", i, r.Path)
-		for _, err := range r.check() {
+		for _, err := range append(r.check(), r.checkRequire(c.Carriers)...) {
 			errs = append(errs, fmt.Errorf("%s: %w", at, err))
+		}
+	}
+	return errs
+}
+
+// checkRequire refuses what is required and switched off: no answer could be sent.
+func (r Route) checkRequire(global Carriers) (errs []error) {
+	on := *global.over(disclose.DefaultCarriers) & *r.Carriers.over(disclose.DefaultCarriers)
+	for _, name := range r.Require {
+		if carrier, ok := carrierNamed(name); ok && !on.Has(carrier) {
+			errs = append(errs, fmt.Errorf("require: %s is switched off, or nothing that avow writes; take it out, or switch it on under carriers", name))
 		}
 	}
 	return errs

@@ -8,6 +8,7 @@ import (
 
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/middleware"
+	"github.com/avowai/avow/watermark"
 )
 
 // full is every key of the documented configuration.
@@ -74,6 +75,11 @@ func TestEveryDocumentedKeyIsRead(t *testing.T) {
 		d.OptOut != (disclose.OptOut{ContentUsage: "train-ai=n", TDMReservation: "1", TDMPolicy: "https://example.org/tdm.json"}) {
 		t.Errorf("AIGC %+v, detector %v, opt-out %+v", d.AIGC, d.Detector, d.OptOut)
 	}
+	key, err := watermark.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Disclose.Key = key
 	if _, err := middleware.New(o); err != nil {
 		t.Errorf("what is checked is refused: %v", err)
 	}

@@ -118,3 +118,15 @@ func TestNoSecretInErrors(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestNoHostNameInOutputs: a certificate goes out with every output.
+func TestNoHostNameInOutputs(t *testing.T) {
+	s, _, err := Development(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
+	if name := s.Chain[0].Subject.String() + s.Chain[0].Issuer.String(); err == nil && strings.Contains(name, host) {
+		t.Errorf("%s names %s", name, host)
+	}
+}

@@ -28,6 +28,9 @@ const (
 
 const (
 	maxPEM = 4 << 20 // bytes of a PEM file; the official trust list has 60,000
+	// unnamed stands for whoever made a development certificate: the name goes out
+	// with every output, so that it must not be the machine's.
+	unnamed = "unnamed deployment"
 	// renewBefore is how long before its end a development certificate is made
 	// anew.
 	renewBefore = 14 * 24 * time.Hour
@@ -87,11 +90,7 @@ func open(dir string, now time.Time) (*c2pa.Signer, error) {
 }
 
 func makeDevelopment(dir string, now time.Time) error {
-	host, err := os.Hostname()
-	if err != nil || host == "" {
-		host = "this machine"
-	}
-	root, leaf, key, err := c2pa.NewDevelopment(now, host[:min(len(host), 64)])
+	root, leaf, key, err := c2pa.NewDevelopment(now, unnamed)
 	if err != nil {
 		return err
 	}
