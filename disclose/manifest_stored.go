@@ -3,7 +3,6 @@ package disclose
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +33,7 @@ func (w *Writer) manifestURL() string {
 }
 
 // ErrNoManifest is returned where no manifest is kept of an output: it holds its
-// own, did not end, or is not known.
+// own, was marked without one, did not end, or is not known.
 var ErrNoManifest = errors.New("disclose: no manifest is kept of this output")
 
 // StoredManifest returns the signed manifest of an output that does not hold one
@@ -55,7 +54,7 @@ func (m *Marker) StoredManifest(ctx context.Context, id watermark.Payload) ([]by
 		return nil, ErrNoManifest
 	case err != nil:
 		return nil, err
-	case r.Outcome == OutcomeAborted || r.SHA256 == [32]byte{} || r.holdsManifest():
+	case !r.StoredManifest || r.Outcome == OutcomeAborted || r.SHA256 == [32]byte{}:
 		return nil, ErrNoManifest
 	}
 	return m.manifests.sign(id, func() ([]byte, error) {
@@ -65,11 +64,6 @@ func (m *Marker) StoredManifest(ctx context.Context, id watermark.Payload) ([]by
 		m.o.unstamped(info)
 		return store, err
 	})
-}
-
-// holdsManifest reports whether the output holds its manifest itself.
-func (r Record) holdsManifest() bool {
-	return holdsOwn(r.MediaType) || Classify(r.MediaType) == KindText && slices.Contains(r.Carriers, CarrierManifest)
 }
 
 // holdsOwn reports whether outputs of a media type hold their manifests.

@@ -264,6 +264,23 @@ func TestNoSecondManifestOfAWrappedText(t *testing.T) {
 	}
 }
 
+// TestNothingIsSignedWhereManifestsAreOff: who knows the id of an output marked
+// without a manifest, as on a route that has them off, gets none signed.
+func TestNothingIsSignedWhereManifestsAreOff(t *testing.T) {
+	p, _ := newTestProvenance(t)
+	p.Manifests = &url.URL{Path: "/m/"}
+	m := newTestMarker(t, func(o *Options) { o.Provenance, o.Records, o.Now = p, NewMemoryRecords(10), nil })
+	carriers := NewCarrierSet(CarrierHeader, CarrierField, CarrierNotice)
+	out := Output{ContentType: "application/json", Shape: ShapeOpenAIChat, Carriers: &carriers}
+	_, w, err := mark(t, m, out, chatAnswer, 0)
+	if err != nil || w.Result().Manifest != "" {
+		t.Fatal(err, w.Result().Manifest)
+	}
+	if _, err := m.StoredManifest(context.Background(), testID); !errors.Is(err, ErrNoManifest) {
+		t.Errorf("%v, want ErrNoManifest", err)
+	}
+}
+
 // TestSigningIsBounded: who asks for many manifests at one time is told so.
 func TestSigningIsBounded(t *testing.T) {
 	var s storedManifests

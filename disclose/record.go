@@ -48,7 +48,7 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 	r := Record{
 		Label: w.label, MediaType: mediaType(w.out.ContentType), Shape: w.out.Shape, Route: w.out.Route,
 		Response: w.responseID, Carriers: []Carrier{CarrierHeader}, Skipped: slices.Clone(w.skipped),
-		Outcome: outcome, Empty: w.empty, Recorded: w.m.o.Now().UTC(),
+		Outcome: outcome, Empty: w.empty, StoredManifest: w.storesManifest(), Recorded: w.m.o.Now().UTC(),
 	}
 	for _, m := range w.marks {
 		if m.Err == nil && m.Reason == ReasonNone && !slices.Contains(r.Carriers, m.Carrier) {
@@ -69,7 +69,7 @@ func (w *Writer) put(r Record) error {
 	all := []Record{r}
 	for _, image := range w.images {
 		ri := r
-		ri.Response = "" // the API's id is that of the response
+		ri.Response, ri.StoredManifest = "", false // the API's id is that of the response; an image holds its manifest
 		ri.Label, ri.MediaType, ri.SHA256, ri.Size = image.label, image.mediaType, image.sum, image.size
 		if ri.Label.ID == r.Label.ID {
 			ri.Response = r.Response

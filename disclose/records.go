@@ -15,22 +15,23 @@ var ErrNoRecord = errors.New("disclose: no such record")
 // A Record is what is kept about one marked output. It never holds prompts,
 // user ids or addresses.
 type Record struct {
-	Label       Label
-	MediaType   string
-	Shape       Shape
-	Route       string // the route's configured name or template
-	Response    string // the API's own id of the response, where it has one
-	Carriers    []Carrier
-	Skipped     []Reason
-	Outcome     Outcome
-	Empty       bool     // an answer without a text, whose notice is still due when it is asked for again
-	Notices     []string // by their names, see Notices.IDs; empty where none was given
-	Language    string   // of the notices, where any were given
-	NoticeHash  [32]byte // SHA-256 of their text as given, separators included
-	SHA256      [32]byte // of the delivered bytes
-	Size        int64
-	Fingerprint Fingerprint
-	Recorded    time.Time
+	Label          Label
+	MediaType      string
+	Shape          Shape
+	Route          string // the route's configured name or template
+	Response       string // the API's own id of the response, where it has one
+	Carriers       []Carrier
+	Skipped        []Reason
+	Outcome        Outcome
+	Empty          bool     // an answer without a text, whose notice is still due when it is asked for again
+	StoredManifest bool     // its manifest is kept apart from it, signed when asked for by id
+	Notices        []string // by their names, see Notices.IDs; empty where none was given
+	Language       string   // of the notices, where any were given
+	NoticeHash     [32]byte // SHA-256 of their text as given, separators included
+	SHA256         [32]byte // of the delivered bytes
+	Size           int64
+	Fingerprint    Fingerprint
+	Recorded       time.Time
 }
 
 // A Fingerprint is a keyed perceptual hash of an output: similar content has a

@@ -33,7 +33,7 @@ func ManifestHandler(m Manifests) http.Handler {
 		store, err := m.StoredManifest(r.Context(), id)
 		switch {
 		case errors.Is(err, disclose.ErrNoManifest):
-			manifestProblem(http.StatusNotFound, "No manifest is kept under this id: the output holds its own, has not ended yet, or is too long ago.").write(w, r)
+			manifestProblem(http.StatusNotFound, "No manifest is kept under this id: the output holds its own, was marked without one, has not ended yet, or is too long ago.").write(w, r)
 		case err != nil:
 			w.Header().Set("Retry-After", "5")
 			manifestProblem(http.StatusServiceUnavailable, "The manifest cannot be given now. Try again.").write(w, r)
