@@ -66,8 +66,12 @@ func isWordByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
+// maxPattern bounds what an expression is tried on, in bytes: the texts that are
+// meant are prompts and ids.
+const maxPattern = 16 << 10
+
 func matches(place Place, key string, re *regexp.Regexp) trait {
-	return trait{place, key, re.MatchString}
+	return trait{place, key, func(v string) bool { return len(v) <= maxPattern && re.MatchString(v) }}
 }
 
 // anyOf is one sign for each trait.
