@@ -226,7 +226,7 @@ func unmarkedHint(res disclose.Result) string {
 	case disclose.ReasonAlreadyMarked:
 		return "it carries a mark of this deployment already"
 	}
-	return "give a PNG or JPEG image, plain text or a complete HTML page; say which with --type"
+	return "give a PNG, JPEG or WebP image, plain text or a complete HTML page; say which with --type"
 }
 
 func markHint(err error) error {
@@ -235,7 +235,7 @@ func markHint(err error) error {
 		if held.Err != nil {
 			err = held.Err
 		}
-		what := "give a whole PNG or JPEG file"
+		what := "give a whole PNG, JPEG or WebP file"
 		switch held.Reason {
 		case disclose.ReasonTooLarge:
 			what = "give an image of at most 24 megapixels and 32 MiB"
