@@ -96,8 +96,8 @@ const (
 	// WebPMetadata writes their metadata and leaves the pixels alone, so that they
 	// go out without an image mark: "degraded; missing=image_mark".
 	WebPMetadata WebPPolicy = iota
-	// WebPToPNG decodes and marks them, and delivers them as PNG, several times as
-	// large. What names their type is changed with them: the type of a raw body
+	// WebPToPNG decodes and marks them, and delivers them as PNG, ten to thirty
+	// times as large. What names their type is changed with them: the type of a raw body
 	// ([Result.MediaType]), a data URI's media type, and the member beside an image
 	// in a known shape. Other names of the type, as in a text or an address, stay.
 	WebPToPNG

@@ -113,6 +113,8 @@ func TestDecodeBytesSaturates(t *testing.T) {
 		"png largest":          {Info{Format: PNG, Depth: 16, Width: math.MaxInt32, Height: math.MaxInt32}, math.MaxInt64 / 16 * 16},
 		"png 16 bit":           {Info{Format: PNG, Depth: 16, Width: 10, Height: 10}, 1600},
 		"png interlaced":       {Info{Format: PNG, Depth: 8, Width: 10, Height: 10, Progressive: true}, 1600},
+		"webp lossless":        {Info{Format: WebP, Width: 10, Height: 10}, 2200},
+		"webp lossy":           {Info{Format: WebP, Width: 10, Height: 10, Lossy: true}, 1900},
 		"jpeg progressive":     {Info{Format: JPEG, Channels: 3, Width: 10, Height: 10, Progressive: true}, 2300},
 		"jpeg progressive ink": {Info{Format: JPEG, Channels: 4, Width: 10, Height: 10, Progressive: true}, 2800},
 	} {

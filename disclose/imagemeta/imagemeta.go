@@ -90,7 +90,7 @@ func (i Info) DecodeBytes() int64 {
 	case i.Format == WebP && i.Lossy:
 		per = 11 // two planes and alpha, which is a lossless image of its own; then RGBA
 	case i.Format == WebP:
-		per = 12 // its encoder holds the picture twice
+		per = 14 // its encoder holds the picture twice, and the new file
 	}
 	if i.Format == PNG && i.Progressive {
 		per *= 2 // each pass is a picture first

@@ -1,11 +1,14 @@
 package pixels
 
 import (
+	"errors"
 	"image"
 	"io"
 
 	"golang.org/x/image/webp"
 )
+
+var errEmpty = errors.New("pixels: WebP picture without pixels")
 
 // decodeWebP decodes a still WebP picture. A lossy one comes back in RGB: its
 // luma and chroma are those of television, 16 to 235 and 16 to 240 (RFC 6386
@@ -13,8 +16,11 @@ import (
 // which the picture would lose contrast.
 func decodeWebP(r io.Reader) (image.Image, error) {
 	img, err := webp.Decode(r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case img.Bounds().Empty(): // a frame header may say so
+		return nil, errEmpty
 	}
 	switch m := img.(type) {
 	case *image.YCbCr:

@@ -2,13 +2,17 @@ package pixels
 
 import (
 	"bytes"
+	"encoding/base64"
 	"image"
 	"image/color"
 	"image/draw"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"golang.org/x/image/webp"
 )
 
 func TestWebPRoundTrip(t *testing.T) {
@@ -128,4 +132,33 @@ func throughLibwebp(t *testing.T, m image.Image) (file []byte, want *image.NRGBA
 		}
 	}
 	return file, want
+}
+
+// FuzzDecodeWebP: an error, or a picture of the size that the header says.
+func FuzzDecodeWebP(f *testing.F) {
+	small, err := base64.StdEncoding.DecodeString(smallWebP)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(small)
+	for _, name := range []string{"lossy.webp", "lossy-alpha.webp"} {
+		data, err := os.ReadFile("../../disclose/testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		config, err := webp.DecodeConfig(bytes.NewReader(data))
+		if err != nil || config.Width > 600 || config.Height > 600 {
+			return
+		}
+		m, err := Decode(data, WebP)
+		if err == nil && m.Bounds().Size() != image.Pt(config.Width, config.Height) {
+			t.Fatalf("%v, want %d x %d", m.Bounds(), config.Width, config.Height)
+		}
+		if err != nil && strings.Contains(err.Error(), "panic") {
+			t.Fatal(err)
+		}
+	})
 }

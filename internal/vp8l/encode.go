@@ -5,12 +5,12 @@
 // blue (4.3), each block of 16 x 16 pixels takes the predictor that leaves the
 // least (4.1), repetitions are found through one table of hashes, and blocks of
 // about the same energy share a group of prefix codes (5.2.3). There is neither a
-// colour transform nor a colour cache: of photographs they make files about 2 %
-// smaller, for as much time again.
+// colour transform nor a colour cache.
 //
-// Why not a library: the Go encoders of lossless WebP that need no cgo let prefix
-// codes grow over 15 bits, which no decoder reads, on one or two of a hundred
-// photographs; and they hold 60 bytes for each pixel, where this one holds 12.
+// Why not a library: nativewebp 0.9.3, the one without cgo that is in common use,
+// lets prefix codes grow over the 15 bits that the format allows. Of 546 pieces of
+// marked pictures, 128 to 512 pixels wide, no decoder reads 9. It also allocates
+// 55 bytes for each pixel, where this package takes 16.
 package vp8l
 
 import (

@@ -156,7 +156,7 @@ func cost(r uint32) uint32 {
 
 var costs = func() (t [256]uint8) {
 	for i := range t {
-		t[i] = uint8(8*math.Log2(1+math.Abs(float64(int8(i)))) + 0.5)
+		t[i] = uint8(float64(8*math.Log2(1+math.Abs(float64(int8(i))))) + 0.5)
 	}
 	return t
 }()

@@ -248,7 +248,7 @@ func markHint(err error) error {
 		if held.Err != nil {
 			err = held.Err
 		}
-		what := "give a whole PNG or JPEG file"
+		what := "give a whole PNG, JPEG or WebP file"
 		switch held.Reason {
 		case disclose.ReasonTooLarge:
 			what = "give an image of at most 24 megapixels and 32 MiB"
