@@ -170,23 +170,28 @@ type core struct {
 	now       func() time.Time
 }
 
+// setDefaults fills in what options of this package leave out.
+func setDefaults(logger **slog.Logger, maxRequest *int64, metrics **Metrics, d *disclose.Options) {
+	if *logger == nil {
+		*logger = slog.New(slog.DiscardHandler)
+	}
+	if *maxRequest <= 0 {
+		*maxRequest = DefaultMaxRequest
+	}
+	if *metrics == nil {
+		*metrics = &Metrics{}
+	}
+	if d.Logger == nil {
+		d.Logger = *logger
+	}
+}
+
 func newCore(o Options, proxy bool) (*core, error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.MaxRequest <= 0 {
-		o.MaxRequest = DefaultMaxRequest
-	}
-	if o.Metrics == nil {
-		o.Metrics = &Metrics{}
-	}
+	setDefaults(&o.Logger, &o.MaxRequest, &o.Metrics, &o.Disclose)
 	for i, route := range o.Routes {
 		if err := checkRoute(route); err != nil {
 			return nil, fmt.Errorf("middleware: routes[%d]: %w", i, err)
 		}
-	}
-	if o.Disclose.Logger == nil {
-		o.Disclose.Logger = o.Logger
 	}
 	c := &core{o: o, profile: o.Disclose.Profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy}
 	if err := c.converse(); err != nil {

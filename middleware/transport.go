@@ -43,18 +43,7 @@ func NewTransport(base http.RoundTripper, o TransportOptions) (http.RoundTripper
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.MaxRequest <= 0 {
-		o.MaxRequest = DefaultMaxRequest
-	}
-	if o.Metrics == nil {
-		o.Metrics = &Metrics{}
-	}
-	if o.Disclose.Logger == nil {
-		o.Disclose.Logger = o.Logger
-	}
+	setDefaults(&o.Logger, &o.MaxRequest, &o.Metrics, &o.Disclose)
 	marker, err := disclose.NewMarker(o.Metrics.hook(o.Disclose))
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package c2pa
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -70,19 +71,8 @@ func Sign(ctx context.Context, file []byte, m Manifest, s *Signer) ([]byte, Sign
 // SignDetached returns a manifest store that lies beside content, such as at
 // the address of a Link header. Its hard binding covers all of content.
 func SignDetached(ctx context.Context, content []byte, m Manifest, s *Signer) ([]byte, Signed, error) {
-	d, info, err := begin(ctx, m, s)
-	if err != nil {
-		return nil, info, err
-	}
-	binding, err := bindData(content, nil)
-	if err != nil {
-		return nil, info, err
-	}
-	err = s.withRoom(func(room int) error { return d.sign(ctx, binding, s, room, &info) })
-	if err != nil {
-		return nil, info, err
-	}
-	return info.Store, info, nil
+	sum := sha256.Sum256(content)
+	return SignDigest(ctx, sum[:], m, s)
 }
 
 // begin checks what was given and builds the draft.

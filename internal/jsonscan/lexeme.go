@@ -71,7 +71,7 @@ func (s *Scanner) escape() error {
 	case 'u':
 		s.pos++
 		for range 4 {
-			if s.pos >= len(s.data) || hex(s.data[s.pos]) < 0 {
+			if s.pos >= len(s.data) || Hex(s.data[s.pos]) < 0 {
 				return s.fail()
 			}
 			s.pos++
@@ -159,7 +159,8 @@ func (s *Scanner) Int() (n int, ok bool, err error) {
 	return n, true, nil
 }
 
-func hex(c byte) int {
+// Hex is the value of a hexadecimal digit, or -1.
+func Hex(c byte) int {
 	switch {
 	case c >= '0' && c <= '9':
 		return int(c - '0')

@@ -90,7 +90,7 @@ func codeUnit(raw []byte) (rune, bool) {
 	}
 	var r rune
 	for _, c := range raw[2:6] {
-		h := hex(c)
+		h := Hex(c)
 		if h < 0 {
 			return 0, false
 		}

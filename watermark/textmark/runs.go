@@ -1,5 +1,7 @@
 package textmark
 
+import "github.com/avowai/avow/internal/jsonscan"
+
 // foreign stands for a selector outside our alphabet: U+FE0E, U+FE0F and the
 // supplement U+E0100–E01EF.
 const foreign = base
@@ -100,23 +102,11 @@ func unit[T string | []byte](text T, i int) int {
 	}
 	v := 0
 	for j := i + 2; j < i+6; j++ {
-		d := hexDigit(text[j])
+		d := jsonscan.Hex(text[j])
 		if d < 0 {
 			return -1
 		}
 		v = v<<4 | d
 	}
 	return v
-}
-
-func hexDigit(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

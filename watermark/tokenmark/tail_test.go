@@ -171,12 +171,19 @@ func TestWeightedTailAtTheEdges(t *testing.T) {
 // The fitted gamma distribution that vLLM uses says too little: this much at the
 // threshold, with 200 tokens and alpha 0.1.
 func TestFittedTailIsTooLight(t *testing.T) {
-	score := 200.0
-	for math.Exp(logWeightedTail(200, 0.9, 0.1, score)) > Threshold {
-		score++
-	}
-	exact, fitted := math.Exp(logWeightedTail(200, 0.9, 0.1, score)), vllmP(DualGumbel, 0.1, score, 200)
-	if ratio := exact / fitted; !(ratio > 1.1 && ratio < 2) {
-		t.Fatalf("exact/fitted = %v/%v = %v, want 1.1 to 2", exact, fitted, ratio)
+	for n, want := range map[int]float64{50: 1.36, 200: 1.19} {
+		low, high := float64(n), 4*float64(n)
+		for range 60 { // to the score whose exact chance is the threshold
+			mid := (low + high) / 2
+			if math.Exp(logWeightedTail(n, 0.9, 0.1, mid)) > Threshold {
+				low = mid
+			} else {
+				high = mid
+			}
+		}
+		exact, fitted := math.Exp(logWeightedTail(n, 0.9, 0.1, high)), vllmP(DualGumbel, 0.1, high, n)
+		if ratio := exact / fitted; math.Abs(ratio-want) > 0.01 {
+			t.Errorf("%d ids: exact/fitted = %v/%v = %v, want %v", n, exact, fitted, ratio, want)
+		}
 	}
 }
