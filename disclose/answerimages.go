@@ -187,7 +187,10 @@ func (w *Writer) finishImage(data []byte) ([]byte, error) {
 // take notes what became of one image.
 func (w *Writer) take(r imageResult, l Label) error {
 	if !r.recorded {
-		w.images = append(w.images, delivered{l, imagemeta.Sniff(r.data).MIME(), sha256.Sum256(r.data), int64(len(r.data))})
+		w.images = append(w.images, delivered{
+			label: l, mediaType: imagemeta.Sniff(r.data).MIME(), sum: sha256.Sum256(r.data), size: int64(len(r.data)),
+			print: r.print, store: r.store, storeID: r.storeID,
+		})
 	}
 	w.unstamped = w.unstamped || r.unstamped
 	if r.missing != 0 {

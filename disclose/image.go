@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/avowai/avow/disclose/c2pa"
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/pixels"
 	"github.com/avowai/avow/watermark"
@@ -55,6 +56,13 @@ type imageResult struct {
 	// recorded: that id has its record.
 	kept     watermark.Payload
 	recorded bool
+	// print is the fingerprint of the pixels that leave; zero where they were not
+	// decoded.
+	print fingerprint.Image
+	// store is the manifest store in the file, and storeID the label of its active
+	// manifest.
+	store   []byte
+	storeID string
 }
 
 // failedImage is the result of an image that stays as it is.

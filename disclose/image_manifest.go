@@ -165,6 +165,7 @@ func (j *imageJob) writeManifest() bool {
 		return j.failed(CarrierManifest, ReasonMarkerError, err)
 	}
 	j.res.data, j.res.unstamped = out, j.im.o.unstamped(info)
+	j.res.store, j.res.storeID = info.Store, info.Label
 	j.done(CarrierManifest)
 	return true
 }

@@ -153,7 +153,7 @@ func (w *Writer) finishMedia(data []byte) ([]byte, error) {
 	case err != nil:
 		return data, w.fail(NewCarrierSet(CarrierManifest), ReasonMarkerError, err)
 	}
-	w.unstamped = w.m.o.unstamped(info)
+	w.unstamped, w.store, w.storeID = w.m.o.unstamped(info), info.Store, info.Label
 	w.attach(CarrierManifest, w.label.ID)
 	return out, nil
 }

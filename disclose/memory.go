@@ -2,9 +2,12 @@ package disclose
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/watermark"
 )
 
@@ -101,5 +104,44 @@ func (m *MemoryRecords) ByResponse(_ context.Context, response string) (Record, 
 	return m.ring[i], nil
 }
 
-// Similar returns nothing: these records hold no fingerprints.
-func (m *MemoryRecords) Similar(context.Context, Fingerprint) ([]Record, error) { return nil, nil }
+// Similar compares f with every record.
+func (m *MemoryRecords) Similar(_ context.Context, f Fingerprint) ([]Similarity, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []Similarity
+	for _, r := range m.ring {
+		if s, ok := compare(f, r); ok {
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Similarity) int {
+		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(b.Shared, a.Shared))
+	})
+	return out[:min(len(out), MaxSimilar)], nil
+}
+
+// compare reports whether a record is close to a fingerprint.
+func compare(f Fingerprint, r Record) (s Similarity, near bool) {
+	s.Record = r
+	if f.KeyID != r.Fingerprint.KeyID {
+		return s, false
+	}
+	if a, b := f.Image, r.Fingerprint.Image; !a.IsZero() && !b.IsZero() {
+		s.Distance = a.Global.Distance(b.Global)
+		return s, s.Distance <= fingerprint.SearchDistance
+	}
+	s.Shared = f.Text.Shared(r.Fingerprint.Text)
+	return s, s.Shared >= fingerprint.SearchShared
+}
+
+// Manifest returns the manifest store of an output.
+func (m *MemoryRecords) Manifest(_ context.Context, name string) ([]byte, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, r := range m.ring {
+		if len(r.Manifest) > 0 && (r.ManifestID == name || r.Label.ID.String() == name) {
+			return r.Manifest, nil
+		}
+	}
+	return nil, ErrNoManifest
+}

@@ -72,6 +72,9 @@ type Options struct {
 	OptOut OptOut
 	// Records keeps what was marked; nil keeps nothing.
 	Records Records
+	// NoFingerprints keeps records without fingerprints of the content. A mark can
+	// then not be told from a copy of it on foreign content.
+	NoFingerprints bool
 	// Logger receives failures; nil discards them.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.

@@ -63,6 +63,9 @@ type Output struct {
 	Unframed bool
 	// Route names the output's route in records; a closed set, never a raw path.
 	Route string
+	// Session is the pseudonym of the conversation, for the record; see
+	// [Marker.Session]. The zero value means none.
+	Session SessionID
 	// Label is the statement to attach; zero fields are filled in.
 	Label Label
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/avowai/avow/disclose/fingerprint"
 )
 
 const (
@@ -49,6 +51,7 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 		Label: w.label, MediaType: mediaType(w.out.ContentType), Shape: w.out.Shape, Route: w.out.Route,
 		Response: w.responseID, Carriers: []Carrier{CarrierHeader}, Skipped: slices.Clone(w.skipped),
 		Outcome: outcome, Empty: w.empty, StoredManifest: w.storesManifest(), Recorded: w.m.o.Now().UTC(),
+		Session: w.out.Session, Manifest: w.store, ManifestID: w.storeID,
 	}
 	for _, m := range w.marks {
 		if m.Err == nil && m.Reason == ReasonNone && !slices.Contains(r.Carriers, m.Carrier) {
@@ -63,6 +66,14 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 	return r
 }
 
+// imageFingerprint is what a record keeps of a picture.
+func (m *Marker) imageFingerprint(print fingerprint.Image) Fingerprint {
+	if print.IsZero() {
+		return Fingerprint{}
+	}
+	return Fingerprint{KeyID: m.o.Key.ID(), Image: print}
+}
+
 func (w *Writer) put(r Record) error {
 	ctx, cancel := w.m.spool.patience(w.ctx)
 	defer cancel()
@@ -70,6 +81,8 @@ func (w *Writer) put(r Record) error {
 	for _, image := range w.images {
 		ri := r
 		ri.Response, ri.StoredManifest = "", false // the API's id is that of the response; an image holds its manifest
+		ri.Manifest, ri.ManifestID = image.store, image.storeID
+		ri.Fingerprint = w.m.imageFingerprint(image.print)
 		ri.Label, ri.MediaType, ri.SHA256, ri.Size = image.label, image.mediaType, image.sum, image.size
 		if ri.Label.ID == r.Label.ID {
 			ri.Response = r.Response

@@ -164,6 +164,7 @@ func (w *Writer) wrapped(text []byte) ([]byte, error) {
 		return text, w.fail(NewCarrierSet(CarrierManifest), ReasonMarkerError, err)
 	}
 	w.unstamped, w.holdsManifest = w.m.o.unstamped(info), true
+	w.store, w.storeID = info.Store, info.Label
 	w.attach(CarrierManifest, w.label.ID)
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
 )
@@ -48,8 +49,10 @@ type Writer struct {
 	unrecorded    bool
 	recalled      bool // the answer was sent, and recorded, before
 	holdsManifest bool // the output carries its manifest itself
-	unstamped     bool // signed without the time stamp that should be there
-	empty         bool // the answer has no text yet, so that its notice is still due
+	store         []byte
+	storeID       string // of that manifest
+	unstamped     bool   // signed without the time stamp that should be there
+	empty         bool   // the answer has no text yet, so that its notice is still due
 
 	err       error
 	done      bool
@@ -64,6 +67,9 @@ type delivered struct {
 	mediaType string
 	sum       [32]byte
 	size      int64
+	print     fingerprint.Image
+	store     []byte // its manifest store
+	storeID   string
 }
 
 // A sink treats one kind of content.

@@ -13,7 +13,7 @@ func (ex *exchange) output(contentType string) disclose.Output {
 		Constrained: ex.request.Constrained, NoFrames: ex.request.NoFrames, Choices: ex.request.Choices,
 		Pointers: ex.route.pointers, Stored: ex.route.stored, TextMarkDistance: ex.route.distance,
 		Carriers: ex.route.carriers, Require: ex.route.require, Unframed: ex.unframed,
-		Observes: ex.route.observes, Given: ex.request.Given, Author: ex.by(), HandOver: ex.handsOver(),
+		Observes: ex.route.observes, Given: ex.request.Given, Author: ex.by(), HandOver: ex.handsOver(), Session: ex.talk.id,
 	}
 	if ex.again() {
 		out.Turn, out.Given = disclose.FirstTurn, 0
