@@ -36,11 +36,14 @@ type imageMarker struct {
 	o       Options
 	jobs    *semaphore.Weighted
 	memory  *semaphore.Weighted
+	imager  *fingerprint.Imager // nil: records hold no fingerprints
 	waiting atomic.Int64
 }
 
 func newImageMarker(o Options) *imageMarker {
-	return &imageMarker{o: o, jobs: semaphore.NewWeighted(int64(o.Jobs)), memory: semaphore.NewWeighted(decodeMemory)}
+	return &imageMarker{
+		o: o, jobs: semaphore.NewWeighted(int64(o.Jobs)), memory: semaphore.NewWeighted(decodeMemory), imager: newImager(o),
+	}
 }
 
 // An imageResult is what became of one image. Marks with a Reason failed.
@@ -56,8 +59,8 @@ type imageResult struct {
 	// recorded: that id has its record.
 	kept     watermark.Payload
 	recorded bool
-	// print is the fingerprint of the pixels that leave; zero where they were not
-	// decoded.
+	// print is the fingerprint of the picture that leaves; zero where it was not
+	// decoded, or says too little.
 	print fingerprint.Image
 	// store is the manifest store in the file, and storeID the label of its active
 	// manifest.
@@ -157,6 +160,7 @@ func (j *imageJob) markPixels() bool {
 	}
 	if j.leavesPixels() { // not an error: by design
 		j.res.missing = want
+		j.fingerprintFile()
 		return true
 	}
 	if reason, err := j.limits(); err != nil {
@@ -185,6 +189,7 @@ func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
 		j.failed(CarrierVisibleLabel, labelReason(err), err)
 	}
 	marked, want := j.embed(labelled, want)
+	j.fingerprint(marked)
 	if want == 0 {
 		return true
 	}

@@ -80,7 +80,7 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Observe, where set, receives the time each stage took. The stages are
-	// a closed set: decode, embed, encode, metadata, manifest, splice.
+	// a closed set: decode, embed, fingerprint, encode, metadata, manifest, splice.
 	Observe func(stage string, d time.Duration)
 	// ObserveQueue, where set, is told of images entering (+1) and leaving
 	// (-1) the queue.

@@ -1,6 +1,10 @@
 package watermark
 
-import "image"
+import (
+	"image"
+
+	"github.com/avowai/avow/internal/luma"
+)
 
 // A plane is one value per pixel, row by row.
 type plane struct {
@@ -17,7 +21,7 @@ func (p plane) row(y int) []float32 { return p.pix[y*p.w : (y+1)*p.w] }
 // will be seen on. Grey levels run from 0 to 255.
 func lumaRows(img image.Image) rowSource {
 	b := img.Bounds()
-	return rowSource{w: b.Dx(), h: b.Dy(), row: func(out []float32, y int) { lumaRow(out, img, b.Min.X, b.Min.Y+y) }}
+	return rowSource{w: b.Dx(), h: b.Dy(), row: func(out []float32, y int) { luma.Row(out, img, b.Min.X, b.Min.Y+y) }}
 }
 
 // halved averages two by two pixels of a source; an odd last row or column is
@@ -31,38 +35,4 @@ func halved(src rowSource) rowSource {
 			out[x] = (a[2*x] + a[2*x+1] + b[2*x] + b[2*x+1]) / 4
 		}
 	}}
-}
-
-func lumaRow(out []float32, img image.Image, x0, y int) {
-	switch m := img.(type) {
-	case *image.NRGBA:
-		pix := m.Pix[m.PixOffset(x0, y):]
-		for x := range out {
-			c := pix[4*x : 4*x+4 : 4*x+4]
-			v := float32(299*int(c[0])+587*int(c[1])+114*int(c[2])) / 1000
-			if a := c[3]; a != 255 {
-				v = 255 + (v-255)*float32(a)/255
-			}
-			out[x] = v
-		}
-	case *image.RGBA: // premultiplied: over white is + (255-a)
-		pix := m.Pix[m.PixOffset(x0, y):]
-		for x := range out {
-			c := pix[4*x : 4*x+4 : 4*x+4]
-			out[x] = float32(299*int(c[0])+587*int(c[1])+114*int(c[2])+1000*(255-int(c[3]))) / 1000
-		}
-	case *image.Gray:
-		for x, v := range m.Pix[m.PixOffset(x0, y):][:len(out)] {
-			out[x] = float32(v)
-		}
-	case *image.YCbCr:
-		for x := range out {
-			out[x] = float32(m.Y[m.YOffset(x0+x, y)])
-		}
-	default:
-		for x := range out {
-			r, g, b, a := img.At(x0+x, y).RGBA()
-			out[x] = float32(299*r+587*g+114*b+1000*(0xffff-a)) / (1000 * 257)
-		}
-	}
 }

@@ -1,5 +1,25 @@
 package fingerprint
 
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"image"
+	"math/bits"
+	"math/rand/v2"
+
+	"github.com/avowai/avow/watermark"
+)
+
+// Fingerprints of pictures. docs/spec/fingerprint.md has the formulas, where they
+// come from, and what was measured.
+//
+// Both parts are signs of random projections (Charikar 2002): the share of bits in
+// which two pictures differ estimates the angle between what is seen of them. What
+// is seen are low frequencies, below those of the image mark: cosine transforms of
+// the picture as a whole, and of overlapping cells of it. Each coefficient is
+// weighed by its frequency, so that the few lowest ones, in which all pictures look
+// alike, do not decide. Without the key the projections are unknown.
+
 // An Image is the fingerprint of a picture: a global part, by which it is looked
 // for, and local ones, by which parts of it are recognised.
 type Image struct {
@@ -7,9 +27,117 @@ type Image struct {
 	Width, Height int
 	Global        Global
 	// Local are the fingerprints of the cells of a grid over the picture, row by
-	// row.
-	Local []uint64
+	// row: cells overlap by half. Zero stands for a cell that is too flat to say
+	// anything.
+	Local []uint32
 }
 
 // IsZero reports whether there is no fingerprint.
 func (i Image) IsZero() bool { return i.Width == 0 || i.Height == 0 }
+
+// ImageKey derives the secret of fingerprints of pictures from the key of the mark.
+func ImageKey(k watermark.Key) [32]byte { return k.Subkey("avow image fingerprint 1") }
+
+// An Imager makes and compares fingerprints of pictures under one secret. It is
+// safe for concurrent use.
+type Imager struct {
+	secret [32]byte
+	// global and local hold one projection per bit.
+	global, local []float32
+	// flips differ from cell to cell, so that equal cells have different bits.
+	flips []uint64
+}
+
+// NewImager returns an Imager for a secret, see [ImageKey].
+func NewImager(secret [32]byte) *Imager {
+	p := &Imager{secret: secret}
+	p.global = projections(p.stream("global"), GlobalBits, len(globalBand.of))
+	local := p.stream("local")
+	p.local = projections(local, cellBits, len(cellBand.of))
+	p.flips = make([]uint64, maxCells)
+	for i := range p.flips {
+		p.flips[i] = local.Uint64()
+	}
+	return p
+}
+
+// stream draws from the secret for one purpose.
+func (p *Imager) stream(purpose string) *rand.ChaCha8 {
+	seed, err := hkdf.Key(sha256.New, p.secret[:], nil, "fingerprint: "+purpose, 32)
+	if err != nil {
+		panic("fingerprint: HKDF of 32 bytes: " + err.Error()) // cannot happen: 32 <= 255*32
+	}
+	return rand.NewChaCha8([32]byte(seed))
+}
+
+// projections draws n random directions. The number of bits set among 64 is close
+// to normal, and the same on every platform.
+func projections(from *rand.ChaCha8, n, length int) []float32 {
+	out := make([]float32, n*length)
+	for i := range out {
+		out[i] = float32(bits.OnesCount64(from.Uint64()) - 32)
+	}
+	return out
+}
+
+// Image returns the fingerprint of a whole picture, as it is delivered. A picture
+// in which there is next to nothing to see, or with a side below 32 pixels, has
+// none: the result is the zero Image.
+//
+// The picture is read row by row; of a large one only a small copy is held.
+func (p *Imager) Image(img image.Image) Image {
+	b := img.Bounds()
+	g, ok := newGrid(b.Dx(), b.Dy())
+	if !ok {
+		return Image{}
+	}
+	v := newView(img, g, identity)
+	out := Image{Width: g.w, Height: g.h, Local: make([]uint32, g.cells())}
+	var plane plane
+	v.sample(&plane, g, point{})
+	says := 0
+	var c coefficients
+	for i := range out.Local {
+		if e := plane.cell(g, i, &c); e >= leastContrast {
+			out.Local[i] = p.cellBits(i, &c)
+			says++
+		}
+	}
+	global, ok := p.globalBits(v, g)
+	if says == 0 && !ok {
+		return Image{}
+	}
+	out.Global = global
+	return out
+}
+
+// cellBits projects one cell.
+func (p *Imager) cellBits(i int, c *coefficients) uint32 {
+	var flipped coefficients
+	flips := p.flips[i]
+	n := len(cellBand.of)
+	for k, v := range c[:n] {
+		if flips>>k&1 != 0 {
+			v = -v
+		}
+		flipped[k] = v
+	}
+	var out uint32
+	for b := range cellBits {
+		if dot(p.local[b*n:(b+1)*n], flipped[:n]) > 0 {
+			out |= 1 << b
+		}
+	}
+	if out == 0 {
+		out = 1 // zero means that there are no bits
+	}
+	return out
+}
+
+func dot(a, b []float32) float32 {
+	var sum float32
+	for i, v := range a[:len(b)] {
+		sum += v * b[i]
+	}
+	return sum
+}
