@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/avowai/avow/disclose/c2pa/container"
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/disclose/imagemeta"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
@@ -70,6 +71,7 @@ type Detector struct {
 	o       DetectorOptions
 	keys    []watermark.Key
 	revoked map[string]bool
+	imagers map[string]*fingerprint.Imager
 	notices *phrasebook
 	jobs    *semaphore.Weighted
 }
@@ -97,6 +99,7 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 		// Listed twice, a revoked key stays revoked.
 		d.revoked[k.Key.ID()] = d.revoked[k.Key.ID()] || k.Revoked
 	}
+	d.imagers = imagers(d.keys)
 	return d, nil
 }
 
@@ -115,7 +118,7 @@ func (d *Detector) Inspect(ctx context.Context, r io.Reader, src Source) (*Repor
 	in := &inspection{d: d, ctx: ctx, data: data, src: src, report: &Report{
 		Input: src.Name, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data)),
 		ContentType: contentTypeOf(data, src.ContentType), Limits: Limits,
-		Tool: Tool{"avow", d.o.Version, watermark.TemplateVersion}, Record: RecordStatus{Status: "not_asked"},
+		Tool: Tool{"avow", d.o.Version, watermark.TemplateVersion}, Record: RecordStatus{Status: recordNotAsked},
 	}}
 	if err := in.run(); err != nil {
 		return nil, err
@@ -132,7 +135,9 @@ type inspection struct {
 	report  *Report
 	found   [carrierCount]Finding
 	subject []byte // what a record describes: the input, or the image inside it
-	ids     []watermark.Payload
+	// imageRecord is what the records say of the picture; empty where there is none.
+	imageRecord RecordStatus
+	ids         []watermark.Payload
 }
 
 // contentTypeOf trusts the first bytes before the name.
@@ -191,7 +196,6 @@ func (in *inspection) run() error {
 		f.Status, f.reason = Invalid, CauseConflictingIDs
 		in.set(CarrierManifest, f)
 	}
-	in.askRecords()
 	in.conclude()
 	return nil
 }
@@ -201,35 +205,13 @@ func (in *inspection) set(c Carrier, f Finding) {
 	in.found[c] = f
 }
 
-// askRecords looks up the id of a mark that a key vouches for.
-func (in *inspection) askRecords() {
-	mark := in.found[CarrierImageMark]
-	if mark.Status != Verified || in.d.o.Records == nil {
-		return
-	}
-	id, err := watermark.ParsePayload(mark.ID)
-	if err != nil {
-		return
-	}
-	rec, err := in.d.o.Records.ByID(in.ctx, id)
-	switch {
-	case errors.Is(err, ErrNoRecord):
-		in.report.Record.Status = "not_found"
-	case err != nil:
-		in.report.Record.Status = "unavailable"
-	case rec.SHA256 == sha256.Sum256(in.subject):
-		in.report.Record = RecordStatus{"match", recordTime(rec.Label.Time), rec.Label.System}
-	default:
-		// The record is known, but without a fingerprint nothing says whether
-		// other bytes are another version of the same picture.
-		in.report.Record = RecordStatus{"not_asked", recordTime(rec.Label.Time), rec.Label.System}
-	}
-}
-
 // conclude draws the verdict from all findings, in one place.
 func (in *inspection) conclude() {
 	r := in.report
 	r.Findings = in.found[:]
+	if in.imageRecord.Status != "" {
+		r.Record = in.imageRecord
+	}
 	r.Verdict, r.Reason = in.verdict()
 	r.Summary = summaries[r.Reason]
 }
@@ -240,21 +222,15 @@ func (in *inspection) verdict() (Status, Cause) {
 			return Invalid, f.reason
 		}
 	}
-	mark := in.found[CarrierImageMark]
+	mark, manifest := in.found[CarrierImageMark], in.found[CarrierManifest]
 	switch {
-	case mark.Status == Verified && in.report.Record.Status == "match":
-		return Verified, CauseRecordMatches
-	case mark.Status == Verified && in.report.Record.Status == "not_found":
-		return Present, CauseNoRecord
-	case mark.Status == Verified && in.report.Record.Status == "unavailable":
-		return Present, CauseKeyMatches // what could not be asked raises no verdict
 	case mark.Status == Verified:
-		return Verified, CauseKeyMatches
-	case in.found[CarrierManifest].Status == Verified:
+		return Verified, mark.reason
+	case manifest.Status == Verified && !(mark.reason == CausePossibleCopy && manifest.ID == mark.ID):
 		return Verified, CauseSignatureTrusted
-	case mark.Status == Present:
+	case mark.Status == Present && mark.reason != CauseTemplateOnly:
 		return Present, mark.reason
-	case in.found[CarrierManifest].Status == Present && in.found[CarrierManifest].reason == CauseSignatureUntrust:
+	case manifest.Status == Present && manifest.reason == CauseSignatureUntrust:
 		return Present, CauseSignatureUntrust
 	}
 	if tokens := in.found[CarrierTokenMark]; tokens.Status == Verified {
@@ -262,6 +238,11 @@ func (in *inspection) verdict() (Status, Cause) {
 	}
 	if text := in.found[CarrierTextMark]; text.Status == Verified || text.Status == Present {
 		return text.Status, text.reason
+	}
+	for _, c := range []Carrier{CarrierFingerprint, CarrierImageMark} {
+		if f := in.found[c]; f.Status == Present {
+			return Present, f.reason
+		}
 	}
 	checked := false
 	for _, f := range in.found {

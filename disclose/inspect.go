@@ -77,18 +77,12 @@ func (in *inspection) readImage(data []byte) error {
 	if err != nil {
 		return err
 	}
-	in.setImageMark(marks)
+	in.judgeImage(img, marks)
 	return nil
 }
 
-// setImageMark reports the best of the marks found.
-func (in *inspection) setImageMark(marks []watermark.Detection) {
-	if len(marks) == 0 {
-		in.set(CarrierImageMark, Finding{Status: Absent, Detail: in.keyNote()})
-		return
-	}
-	slices.SortStableFunc(marks, func(a, b watermark.Detection) int { return in.rank(a) - in.rank(b) })
-	m := marks[0]
+// setImageMark reports a mark, the best of n found, with what its record says.
+func (in *inspection) setImageMark(m watermark.Detection, n int) {
 	f := Finding{
 		KeyID: m.KeyID, Score: m.Score, FalsePositiveRate: m.FalsePositiveRate, Coverage: m.Coverage,
 		Transform: &Transform{m.Transform.RotationDeg(), m.Transform.Scale(), m.Transform.Flip()},
@@ -98,16 +92,31 @@ func (in *inspection) setImageMark(marks []watermark.Detection) {
 		f.Status, f.reason, f.Coverage, f.Detail = Present, CauseTemplateOnly, 0, "public template only"
 	case in.d.revoked[m.KeyID]:
 		f.Status, f.reason, f.ID, f.Detail = Present, CauseRevokedKey, m.Payload.String(), "the key is revoked"
+	case len(in.ids) > 0 && !slices.Contains(in.ids, m.Payload):
+		f.Status, f.reason, f.ID, f.Detail = Invalid, CauseConflictingIDs, m.Payload.String(), "the response header names another id"
 	default:
-		f.Status, f.reason, f.ID = Verified, CauseKeyMatches, m.Payload.String()
-		if len(in.ids) > 0 && !slices.Contains(in.ids, m.Payload) {
-			f.Status, f.reason, f.Detail = Invalid, CauseConflictingIDs, "the response header names another id"
-		}
+		f.ID = m.Payload.String()
+		f.Status, f.reason = keyedStatus(in.imageRecord.Status)
 	}
-	if len(marks) > 1 {
-		f.Detail = strings.TrimSpace(fmt.Sprintf("%s %d marks found", f.Detail, len(marks)))
+	if n > 1 {
+		f.Detail = strings.TrimSpace(fmt.Sprintf("%s %d marks found", f.Detail, n))
 	}
 	in.set(CarrierImageMark, f)
+}
+
+// keyedStatus is what a mark that a key reads is worth, by what its record says.
+func keyedStatus(record string) (Status, Cause) {
+	switch record {
+	case recordMatch:
+		return Verified, CauseRecordMatches
+	case recordCopy:
+		return Present, CausePossibleCopy
+	case recordNotFound:
+		return Present, CauseNoRecord
+	case recordUnavailable, recordErased: // what could not be asked raises no verdict
+		return Present, CauseKeyMatches
+	}
+	return Verified, CauseKeyMatches
 }
 
 // rank prefers the mark that the manifest or the header names: what was marked

@@ -101,7 +101,7 @@ func (in *inspection) readImages(images [][]byte) error {
 		}
 		return first
 	}
-	in.found, in.subject = kept.found, kept.subject
+	in.found, in.subject, in.imageRecord = kept.found, kept.subject, kept.imageRecord
 	if len(images) > 1 {
 		f := in.found[CarrierImageMark]
 		f.FalsePositiveRate = min(1, f.FalsePositiveRate*float64(tried))

@@ -131,7 +131,7 @@ func sources(s *validate.Summary) (out []string) {
 // be the parent's.
 func (in *inspection) bindingConflict() bool {
 	mark, manifest := in.found[CarrierImageMark], in.found[CarrierManifest]
-	return mark.Status == Verified && manifest.ID != "" && manifest.ID != mark.ID && !manifest.opened &&
+	return mark.ID != "" && mark.reason != CauseRevokedKey && manifest.ID != "" && manifest.ID != mark.ID && !manifest.opened &&
 		(manifest.Status == Verified || manifest.Status == Present)
 }
 
