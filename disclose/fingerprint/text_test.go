@@ -320,4 +320,3 @@ func BenchmarkText(b *testing.B) {
 		})
 	}
 }
-

@@ -8,23 +8,23 @@ import (
 // A winnower takes words and keeps the hashes of the chosen shingles.
 type winnower struct {
 	s        *Shingler
-	words    [ShingleWords]placed // the last ones, in a ring
-	shingles [Window]placed
+	words    [ShingleWords]uint64 // the numbers of the last ones, in a ring
+	shingles [Window]uint64
 	nWords   int
 	nShingle int
 	chosen   int // number of the shingle that was chosen last, from 1
 	before   [charContext]rune
 	hashes   []uint64
 	limit    uint64 // hashes above it are not kept; 0 for no limit
-	// picked, where set, is told of every chosen shingle.
-	picked func(hash uint64, start, end int)
-	block  [16]byte // for the cipher, which would let a variable escape
+	places   *places
+	block    [16]byte // for the cipher, which would let a variable escape
 }
 
-// placed is a number and where in the text it comes from, in bytes.
-type placed struct {
-	n          uint64
-	start, end int
+// places are told of the chosen shingles instead, and where they stand.
+type places struct {
+	words    [ShingleWords]Span
+	shingles [Window]Span
+	picked   func(hash uint64, at Span)
 }
 
 // charContext is how many characters before it a character of a script without
@@ -69,21 +69,25 @@ func (w *winnower) char(r rune, start, end int) {
 
 // number takes the number of the next word.
 func (w *winnower) number(n uint64, start, end int) {
-	w.words[w.nWords%ShingleWords] = placed{n, start, end}
+	w.words[w.nWords%ShingleWords] = n
+	if w.places != nil {
+		w.places.words[w.nWords%ShingleWords] = Span{start, end}
+	}
 	w.nWords++
 	if w.nWords < ShingleWords {
 		return
 	}
-	sum := w.s.order
+	sum, first := w.s.order, w.nWords%ShingleWords
 	for i := range ShingleWords {
-		sum = mix(sum^w.words[(w.nWords+i)%ShingleWords].n, w.s.join)
+		if i += first; i >= ShingleWords {
+			i -= ShingleWords
+		}
+		sum = mix(sum^w.words[i], w.s.join)
 	}
-	w.shingle(placed{mix(sum, w.s.order), w.words[w.nWords%ShingleWords].start, end})
-}
-
-// shingle takes the next shingle, and chooses one of the last Window.
-func (w *winnower) shingle(p placed) {
-	w.shingles[w.nShingle%Window] = p
+	w.shingles[w.nShingle%Window] = mix(sum, w.s.order)
+	if w.places != nil {
+		w.places.shingles[w.nShingle%Window] = Span{w.places.words[first].Start, end}
+	}
 	w.nShingle++
 	if w.nShingle >= Window {
 		w.choose(Window)
@@ -93,22 +97,21 @@ func (w *winnower) shingle(p placed) {
 // choose keeps the smallest of the last n shingles, unless it was kept already.
 func (w *winnower) choose(n int) {
 	best := w.nShingle
+	least := w.shingles[(best-1)%Window]
 	for i := w.nShingle - 1; i > w.nShingle-n; i-- {
-		if w.shingles[(i-1)%Window].n < w.shingles[(best-1)%Window].n {
-			best = i
+		if other := w.shingles[(i-1)%Window]; other < least {
+			best, least = i, other
 		}
 	}
 	if best == w.chosen {
 		return
 	}
 	w.chosen = best
-	p := w.shingles[(best-1)%Window]
-	h := w.hash(p.n)
-	if w.picked != nil {
-		w.picked(h, p.start, p.end)
-		return
+	if h := w.hash(least); w.places != nil {
+		w.places.picked(h, w.places.shingles[(best-1)%Window])
+	} else {
+		w.keep(h)
 	}
-	w.keep(h)
 }
 
 // hash is the keyed hash of a shingle's number.
