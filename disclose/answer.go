@@ -3,6 +3,7 @@ package disclose
 import (
 	"slices"
 
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
 )
@@ -27,11 +28,13 @@ type answer struct {
 	last     *running // the one used last, and its name
 	lastPart part
 	waiting  *waiting
+	prints   bool                         // the record keeps fingerprints of the texts
+	heard    map[part]*fingerprint.Writer // of those that are only listened to
 	images   imageMemory
 }
 
 func (w *Writer) newAnswer() *answer {
-	a := &answer{w: w, driver: w.driver, field: w.want.Has(CarrierField), marks: w.want.Has(CarrierTextMark)}
+	a := &answer{w: w, driver: w.driver, field: w.want.Has(CarrierField), marks: w.want.Has(CarrierTextMark), prints: w.printsText()}
 	if w.want.Has(CarrierNotice) {
 		a.due = max(1, min(w.out.Choices, maxChoices))
 	}

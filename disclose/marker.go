@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/watermark"
 )
 
@@ -34,6 +35,7 @@ type Marker struct {
 	manifests  storedManifests
 	images     *imageMarker
 	spool      *spool
+	shingler   *fingerprint.Shingler // of texts, nil where their fingerprints are not kept
 	hash       string
 }
 
@@ -70,7 +72,7 @@ func NewMarker(o Options) (*Marker, error) {
 		return nil, err
 	}
 	m.images = newImageMarker(o)
-	m.spool = newSpool(o.Records)
+	m.spool, m.shingler = newSpool(o.Records), o.textShingler()
 	m.hash = m.policyHash()
 	return m, nil
 }

@@ -49,17 +49,29 @@ func (s *streamSink) remember(frame, payload []byte, edits []jsonscan.Edit, at [
 	p.behind = append(p.behind, frame[p.base+p.text.span.End:]...)
 }
 
+// match returns the text of a frame that differs from the pattern in it alone.
+func (p *pattern) match(frame []byte) (t foundText, ok bool) {
+	start, end := len(p.before), len(frame)-len(p.behind)
+	if len(p.behind) == 0 || start >= end ||
+		!bytes.HasPrefix(frame, p.before) || !bytes.HasSuffix(frame, p.behind) || !jsonscan.Plain(frame[start:end]) {
+		return t, false
+	}
+	t = p.text
+	t.span = jsonscan.Span{Start: start - p.base, End: end - p.base}
+	return t, true
+}
+
 // likeTheLast handles a frame that differs from the pattern in its text alone.
 func (s *streamSink) likeTheLast(frame []byte) (out []byte, ok bool) {
 	p, a := &s.last, s.answer
-	start, end := len(p.before), len(frame)-len(p.behind)
-	if len(p.behind) == 0 || a.field || s.held != nil || start >= end ||
-		!bytes.HasPrefix(frame, p.before) || !bytes.HasSuffix(frame, p.behind) || !jsonscan.Plain(frame[start:end]) {
+	if a.field || s.held != nil {
+		return nil, false
+	}
+	t, ok := p.match(frame)
+	if !ok {
 		return nil, false
 	}
 	payload := frame[p.base:]
-	t := p.text
-	t.span = jsonscan.Span{Start: start - p.base, End: end - p.base}
 	a.found.reset()
 	a.found.texts = append(a.found.texts, t)
 	edits := a.textEdits(payload, &t, nil)

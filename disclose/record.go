@@ -51,7 +51,7 @@ func (w *Writer) newRecord(outcome Outcome) Record {
 		Label: w.label, MediaType: mediaType(w.out.ContentType), Shape: w.out.Shape, Route: w.out.Route,
 		Response: w.responseID, Carriers: []Carrier{CarrierHeader}, Skipped: slices.Clone(w.skipped),
 		Outcome: outcome, Empty: w.empty, StoredManifest: w.storesManifest(), Recorded: w.m.o.Now().UTC(),
-		Session: w.out.Session, Manifest: w.store, ManifestID: w.storeID,
+		Session: w.out.Session, Manifest: w.store, ManifestID: w.storeID, Fingerprint: w.textFingerprint(),
 	}
 	for _, m := range w.marks {
 		if m.Err == nil && m.Reason == ReasonNone && !slices.Contains(r.Carriers, m.Carrier) {
@@ -85,7 +85,7 @@ func (w *Writer) put(r Record) error {
 		ri.Fingerprint = w.m.imageFingerprint(image.print)
 		ri.Label, ri.MediaType, ri.SHA256, ri.Size = image.label, image.mediaType, image.sum, image.size
 		if ri.Label.ID == r.Label.ID {
-			ri.Response = r.Response
+			ri.Response, ri.Fingerprint = r.Response, ri.Fingerprint.together(r.Fingerprint)
 			all[0] = ri // the record of a response that is one image describes the image
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark/textmark"
 )
@@ -18,9 +19,10 @@ const maxRunning = 1024
 // that is there at once. It remembers what was put into it, so that a stream
 // that says the text again says the same, and so that offsets can be moved.
 type running struct {
-	placer *textmark.Placer // nil where no frame may stand
-	bare   bool             // not remembered, so without frames
-	text   length           // of what has been seen, insertions left out
+	placer *textmark.Placer    // nil where no frame may stand
+	bare   bool                // not remembered, so without frames
+	print  *fingerprint.Writer // nil until there is a text to keep one of
+	text   length              // of what has been seen, insertions left out
 	ins    []inserted
 	// Where the last piece began: its first insertion and its place in the text.
 	first, start int
@@ -52,7 +54,7 @@ func (a *answer) running(p part) *running {
 	}
 	r := a.texts[p]
 	if r == nil {
-		r = &running{}
+		r = &running{print: a.heard[p]}
 		if a.texts == nil {
 			a.texts = map[part]*running{}
 		}
@@ -97,10 +99,12 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 // its own.
 func (a *answer) frames(r *running, t *foundText, raw []byte, given int) {
 	if !a.marks { // a text that is said again has to be known by its length
+		a.printedRaw(r, raw[given:])
 		r.text.bytes += jsonscan.Length(raw)
 		return
 	}
 	notice, text := jsonscan.Unquote(raw[:given], given), jsonscan.Unquote(raw[given:], len(raw))
+	a.printed(r, text)
 	if r.placer == nil && r.text.bytes == 0 && !t.twin && !r.bare {
 		r.placer = a.newPlacer(t, lengthOf(text))
 	}

@@ -90,7 +90,7 @@ func (s *streamSink) write(p []byte) error {
 // bytes they were.
 func (s *streamSink) frames(data []byte) (used int, err error) {
 	plain := 0 // start of frames not yet emitted because nothing changed in them
-	for !s.settled() {
+	for !s.settled() || s.answer.prints {
 		n := s.frame.next(&s.st, data[used:])
 		if n == 0 {
 			break
@@ -112,7 +112,7 @@ func (s *streamSink) frames(data []byte) (used int, err error) {
 		}
 		used += n
 	}
-	if s.settled() {
+	if s.settled() && !s.answer.prints {
 		s.copied = true
 		used = len(data)
 	}
@@ -122,6 +122,10 @@ func (s *streamSink) frames(data []byte) (used int, err error) {
 // handle returns what becomes of a whole frame, or of the end of one that was
 // passed on unseen.
 func (s *streamSink) handle(frame []byte) (out []byte, err error) {
+	if len(frame) > s.limit && s.settled() {
+		s.answer.prints = false // what is only listened to is not held to the limit
+		return frame, nil
+	}
 	if len(frame) > s.limit && !s.skip {
 		err = s.overLimit()
 	}
@@ -152,6 +156,10 @@ func (s *streamSink) keep(rest []byte) error {
 	if len(rest) == 0 {
 		s.buf = nil // an idle stream holds no memory
 		return nil
+	}
+	if len(rest) > s.limit && s.settled() {
+		s.answer.prints, s.copied, s.buf = false, true, nil
+		return s.send(rest)
 	}
 	if len(rest) > s.limit && !s.skip {
 		if err := s.overLimit(); err != nil {
@@ -209,7 +217,8 @@ func (s *streamSink) splice(frame []byte) (out []byte, err error) {
 		s.held.frame = append(s.held.frame, frame...)
 		return nil, nil
 	}
-	if s.idle(frame) {
+	if s.settled() || s.idle(frame) {
+		s.listen(frame)
 		return frame, nil
 	}
 	if out, ok := s.likeTheLast(frame); ok {

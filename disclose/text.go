@@ -5,6 +5,7 @@ import (
 
 	"github.com/avowai/avow/disclose/c2pa"
 	"github.com/avowai/avow/disclose/c2pa/textwrap"
+	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/watermark/textmark"
 )
 
@@ -17,8 +18,9 @@ type textSink struct {
 	w     *Writer
 	start []byte // the first bytes, while they may be a byte order mark or a notice
 	begun bool
-	marks *textmark.Writer // nil where no text mark may be placed
-	end   ending           // of an export
+	marks *textmark.Writer    // nil where no text mark may be placed
+	end   ending              // of an export
+	print *fingerprint.Writer // nil where none is kept
 }
 
 func (s *textSink) write(p []byte) error {
@@ -41,7 +43,7 @@ func startOf(whole, part []byte) bool {
 func (s *textSink) begin() error {
 	s.begun = true
 	before, text, given := s.w.opening(s.start)
-	s.start = nil
+	s.start, s.print = nil, s.w.newTextPrint()
 	s.end.footer = s.w.footer()
 	if s.w.want.Has(CarrierTextMark) {
 		s.marks = textmark.NewWriter(emitter{s}, s.w.frameID(), s.w.m.o.Key, s.w.frameOptions(false))
@@ -71,6 +73,9 @@ func (w *Writer) opening(text []byte) (before, rest []byte, given bool) {
 
 // text writes a piece of the text itself.
 func (s *textSink) text(p []byte) error {
+	if s.print != nil {
+		s.print.WriteBytes(p)
+	}
 	if s.marks == nil {
 		return s.emit(p)
 	}
@@ -127,6 +132,9 @@ func (w *Writer) footer() string {
 // finishText marks a text that is there at once: its marks may begin with it.
 func (w *Writer) finishText(text []byte) ([]byte, error) {
 	before, rest, _ := w.opening(text)
+	if print := w.newTextPrint(); print != nil {
+		print.WriteBytes(rest)
+	}
 	if p := w.out.Publication; p != nil {
 		published, duty := p.Publish(string(rest), w.language())
 		rest = []byte(published)

@@ -50,9 +50,10 @@ type Writer struct {
 	recalled      bool // the answer was sent, and recorded, before
 	holdsManifest bool // the output carries its manifest itself
 	store         []byte
-	storeID       string // of that manifest
-	unstamped     bool   // signed without the time stamp that should be there
-	empty         bool   // the answer has no text yet, so that its notice is still due
+	storeID       string                // of that manifest
+	unstamped     bool                  // signed without the time stamp that should be there
+	prints        []*fingerprint.Writer // of its texts, for the record
+	empty         bool                  // the answer has no text yet, so that its notice is still due
 
 	err       error
 	done      bool
