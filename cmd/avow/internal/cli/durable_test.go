@@ -7,12 +7,17 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/disintegration/imaging"
 
-	"github.com/avowai/avow/cmd/avow/internal/demo"
+	"github.com/avowai/avow/cmd/avow/internal/config"
 	"github.com/avowai/avow/cmd/avow/internal/keyring"
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/watermark"
@@ -29,22 +34,68 @@ type pictureCase struct {
 }
 
 // TestPicturesComeBack sends a picture through the proxy, does to it what happens
-// to pictures, and asks the service and its page about it.
+// to pictures, and asks the service about it.
 func TestPicturesComeBack(t *testing.T) {
 	newHome(t)
-	text := startDemo(t)
-	service := verifyURL.FindStringSubmatch(text)[1]
-	head, body := post(t, strings.TrimSuffix(service, "/avow/v1/verify")+"/v1/images/generations", "application/json",
-		`{"prompt":"a harbour in the morning","size":"768x768"}`)
+	proxy := startService(t, pictureBackend(t, collage(1, 768, 640)))
+	head, body := post(t, proxy+"/v1/images/generations", "application/json", `{"prompt":"shapes"}`)
 	marked, id := generated(t, head.Get("Avow-Id"), body)
 	for _, c := range []pictureCase{
 		{"screenshot", asJPEG(t, screenshot(marked), 75), disclose.Verified, disclose.CauseRecordMatches, "match"},
-		{"copied mark", asPNG(t, stamped(t, id)), disclose.Present, disclose.CausePossibleCopy, "possible_copy"},
-		{"blurred", asJPEG(t, imaging.Blur(marked, 10), 85), disclose.Present, disclose.CauseFingerprintOnly, "match"},
-		{"another picture", asPNG(t, demo.Paint("a forest at night", 768, 768, 3)), disclose.Absent, disclose.CauseNothingFound, "not_asked"},
+		{"copied mark", asPNG(t, stamped(t, collage(2, 768, 640), id)), disclose.Present, disclose.CausePossibleCopy, "possible_copy"},
+		{"blurred", asJPEG(t, imaging.Blur(marked, 9), 85), disclose.Present, disclose.CauseFingerprintOnly, "match"},
+		{"another picture", asPNG(t, collage(2, 768, 640)), disclose.Absent, disclose.CauseNothingFound, "not_asked"},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.check(t, service) })
+		t.Run(c.name, func(t *testing.T) { c.check(t, proxy+"/avow/v1/verify") })
 	}
+}
+
+// startService serves the proxy in front of a backend until the test ends.
+func startService(t *testing.T, backend http.Handler) (address string) {
+	t.Helper()
+	upstream := httptest.NewServer(backend)
+	t.Cleanup(upstream.Close)
+	a := &app{out: io.Discard, err: io.Discard, logFormat: "text", logLevel: "error", data: "data"}
+	c := config.Default()
+	c.Upstream, c.Provider, c.System = upstream.URL, "Example GmbH", "painter"
+	s, err := a.newService(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(s.public)
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		proxy.Close()
+	})
+	return proxy.URL
+}
+
+// pictureBackend answers as OpenAI Images does, always with the same picture.
+func pictureBackend(t *testing.T, img image.Image) http.Handler {
+	t.Helper()
+	data := asPNG(t, img)
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"created": 1, "data": []any{map[string]any{"b64_json": data}}})
+	})
+}
+
+// collage is a picture of many soft shapes.
+func collage(seed uint64, width, height int) *image.NRGBA {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	img := imaging.New(width, height, color.NRGBA{120, 130, 140, 255})
+	for range 60 {
+		x, y, r := rng.IntN(width), rng.IntN(height), 20+rng.IntN(90)
+		c := color.NRGBA{uint8(rng.IntN(256)), uint8(rng.IntN(256)), uint8(rng.IntN(256)), 255}
+		for dy := -r; dy <= r; dy++ {
+			for dx := -r; dx <= r; dx++ {
+				if p := image.Pt(x+dx, y+dy); dx*dx+dy*dy < r*r && p.In(img.Rect) {
+					img.SetNRGBA(p.X, p.Y, c)
+				}
+			}
+		}
+	}
+	return imaging.Blur(img, 1.5)
 }
 
 func (c pictureCase) check(t *testing.T, service string) {
@@ -56,7 +107,7 @@ func (c pictureCase) check(t *testing.T, service string) {
 	if r.Verdict != c.want || r.Reason != c.cause || r.Record.Status != c.record {
 		t.Errorf("verdict %s (%s), record %s; want %s (%s), %s\n%s", r.Verdict, r.Reason, r.Record.Status, c.want, c.cause, c.record, answer)
 	}
-	if known := c.record == "match"; known != (r.Record.System == "stand-in") {
+	if known := c.record == "match"; known != (r.Record.System == "painter") {
 		t.Errorf("record %+v", r.Record)
 	}
 }
@@ -94,13 +145,13 @@ func screenshot(img image.Image) image.Image {
 
 // stamped is another picture that carries the mark of id: the worst copy, by
 // somebody who has the key.
-func stamped(t *testing.T, id watermark.Payload) image.Image {
+func stamped(t *testing.T, on image.Image, id watermark.Payload) image.Image {
 	t.Helper()
 	ring, _, err := keyring.Open("data/" + keyring.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := watermark.Embed(t.Context(), demo.Paint("a forest at night", 768, 768, 3), id, ring.Keys[0].Key(), nil)
+	img, err := watermark.Embed(t.Context(), on, id, ring.Keys[0].Key(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
