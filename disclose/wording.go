@@ -13,10 +13,10 @@ import (
 // and short names of carriers, statuses and record statuses. English, which comes
 // first, is the source. No native speaker has confirmed the others.
 //
-// They say what was found and never who or what made a thing. "This service"
-// stands where the English sentences have "this deployment", and "this content"
-// is what was asked about. A mark is named as the verb of Article 50(2) of
-// Regulation (EU) 2024/1689 names it in each language.
+// They say what was found and never who or what made a thing. "This content" is
+// what was asked about, "this service" stands where the English sentences have
+// "this deployment", a recorded output is called that of an AI system, and each
+// language has one word for a mark.
 //
 //go:embed wording.tsv
 var wordingTSV string

@@ -207,6 +207,30 @@ func TestWordingClaimsNothing(t *testing.T) {
 	})
 }
 
+// markWords are the beginnings of the one word for a mark, by language.
+var markWords = map[string]string{
+	"bg": "маркировк", "hr": "oznak", "cs": "označen", "da": "mærkning", "nl": "markering", "en": "mark",
+	"et": "märgis", "fi": "merki", "fr": "marquage", "de": "kennzeichnung", "el": "σήμανσ|σημάνσ", "hu": "jelölés",
+	"ga": "marc|mharc", "it": "marcatur", "lv": "marķējum", "lt": "žym", "mt": "mark", "pl": "oznakowan",
+	"pt": "marcaç|marcaçõ", "ro": "marcaj", "sk": "označen", "sl": "oznak", "es": "marca", "sv": "märkning",
+}
+
+func TestWordingHasOneWordForMarks(t *testing.T) {
+	speak := map[string][]string{
+		wordsLimits:  {"limits"},
+		wordsCarrier: {"text_mark", "token_mark", "image_mark"},
+		wordsSummary: {"record_matches", "key_matches", "no_record", "possible_copy", "fingerprint_only", "template_only",
+			"conflicting_ids", "revoked_key", "too_small", "nothing_found"},
+		wordsRecord: {"possible_copy"},
+	}
+	eachWord(func(tag language.Tag, kind, key, text string) {
+		has := slices.ContainsFunc(folded(markWords[tag.String()]), func(word string) bool { return strings.Contains(fold(text), word) })
+		if has != slices.Contains(speak[kind], key) {
+			t.Errorf("%s %s %s: %q speaks of marks: %v", tag, kind, key, text, has)
+		}
+	})
+}
+
 // What is not found is never left without the sentence that it shows nothing,
 // and AI is named as the notices name it.
 func TestWordingOfAbsence(t *testing.T) {
@@ -230,9 +254,9 @@ func TestReportIn(t *testing.T) {
 	r := &Report{Reason: CauseNothingFound, Verdict: Absent, Summary: SummaryText(language.English, CauseNothingFound), Limits: Limits,
 		Findings: []Finding{{Carrier: "header", Status: NotChecked}}}
 	for _, c := range []struct{ tag, language, summary string }{
-		{"de", "de", "Keine Kennzeichnung gefunden. Das zeigt nicht, dass ein Mensch dies erstellt hat."},
-		{"de-AT", "de", "Keine Kennzeichnung gefunden. Das zeigt nicht, dass ein Mensch dies erstellt hat."},
-		{"pt-BR", "pt", "Não foi encontrada nenhuma marcação. Isso não demonstra que o conteúdo tenha sido criado por uma pessoa."},
+		{"de", "de", "Keine Kennzeichnung gefunden. Daraus folgt nicht, dass ein Mensch dies erstellt hat."},
+		{"de-AT", "de", "Keine Kennzeichnung gefunden. Daraus folgt nicht, dass ein Mensch dies erstellt hat."},
+		{"pt-BR", "pt", "Não foi encontrada nenhuma marcação. Tal não demonstra que o conteúdo tenha sido criado por uma pessoa."},
 		{"en-GB", "", r.Summary}, {"uk", "", r.Summary}, {"ar", "", r.Summary}, {"und", "", r.Summary},
 	} {
 		got := r.In(language.MustParse(c.tag))
