@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/language"
 
 	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/disclose/fingerprint"
@@ -213,7 +214,7 @@ func (in *inspection) conclude() {
 		r.Record = in.imageRecord
 	}
 	r.Verdict, r.Reason = in.verdict()
-	r.Summary = summaries[r.Reason]
+	r.Summary = SummaryText(language.English, r.Reason)
 }
 
 func (in *inspection) verdict() (Status, Cause) {

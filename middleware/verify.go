@@ -51,7 +51,7 @@ func newVerify(d *disclose.Detector, m *Metrics, log *slog.Logger) http.Handler 
 			return
 		}
 		m.verified(disclose.Classify(report.ContentType).Modality(), report.Verdict)
-		writeJSON(w, report.Public())
+		writeJSON(w, inLanguage(w, r, report.Public()))
 	})
 }
 
