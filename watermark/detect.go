@@ -47,7 +47,12 @@ type Statistics struct {
 
 // An Affine says how the marked picture was turned: a 2x2 matrix, row by row,
 // from its pixels to those of the picture at hand, and how far its centre lies
-// from this one's, in its own pixels and modulo the mark's period of 1024.
+// from this one's, in its own pixels and modulo the mark's period of 1024: modulo
+// the template's of 128 where no payload was read. Dx and Dy are in [-512,512).
+//
+// With both counted from the integer centre (w/2, h/2) of their picture, pixel u of
+// the marked picture is at (A B, C D) (u + (Dx, Dy)) in the one at hand, for one of
+// the shifts that Dx and Dy stand for.
 type Affine struct{ A, B, C, D, Dx, Dy float64 }
 
 // RotationDeg is the rotation in degrees, counter-clockwise, in (-180,180].
@@ -134,7 +139,7 @@ func (d *search) present() {
 	}
 	if rate <= PresentRate {
 		d.out = append(d.out, Detection{
-			Score: l.z, FalsePositiveRate: rate, Coverage: 1, Transform: l.affine(),
+			Score: l.z, FalsePositiveRate: rate, Coverage: 1, Transform: l.affine(0),
 		})
 	}
 }
@@ -169,11 +174,21 @@ func PresentBound(z float64) float64 { return presentRate(z, farLocks) }
 // rate returns exp(log), at most 1 and at least leastRate.
 func rate(log float64) float64 { return clamp(math.Exp(log), leastRate, 1) }
 
-// affine is the lock's geometry: how to turn the marked picture into this one.
-func (l *lock) affine() Affine {
+// affine is the lock's geometry: how to turn the marked picture into this one. A
+// lock knows shifts modulo a tile, place says which tile of the super-tile is its
+// first.
+func (l *lock) affine(place int) Affine {
 	// u = M x + s says where a pixel lies in the tiles; x = M^-1 (u - s).
 	m, s := l.warp.linear, l.warp.centre()
+	s.x += float64(place % superSide * tileSide)
+	s.y += float64(place / superSide * tileSide)
 	k := math.Ldexp(1, l.level) / m.det()
 	inv := mat{m.d * k, -m.b * k, -m.c * k, m.a * k}
-	return Affine{A: inv.a, B: inv.b, C: inv.c, D: inv.d, Dx: -s.x, Dy: -s.y}
+	return Affine{A: inv.a, B: inv.b, C: inv.c, D: inv.d, Dx: inPeriod(-s.x), Dy: inPeriod(-s.y)}
+}
+
+// inPeriod takes a shift modulo the mark's period.
+func inPeriod(x float64) float64 {
+	const period = superSide * tileSide
+	return x - period*math.Floor(x/period+0.5)
 }

@@ -11,6 +11,7 @@ type reading struct {
 	payload  Payload
 	rho      float64
 	coverage float64
+	place    int // in the super-tile, of the lock's first tile
 }
 
 const (
@@ -112,7 +113,7 @@ func (o *observations) read(kg *keying, r *sounding, tau float64) (reading, bool
 		word := encode(found[0])
 		rho := o.correlation(kg, &word, sums[h.place], w)
 		if rho > best.rho {
-			best = reading{found[0], rho, o.coverage(kg, &word, h.place)}
+			best = reading{found[0], rho, o.coverage(kg, &word, h.place), h.place}
 		}
 		if rho >= tau {
 			return best, true

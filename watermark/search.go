@@ -196,7 +196,7 @@ func (d *search) read(src plane, l *lock, r *sounding) {
 		d.seen[k] = true
 		d.out = append(d.out, Detection{
 			Found: true, Payload: got.payload, KeyID: k.ID(), Score: got.rho,
-			FalsePositiveRate: foundRate(got.rho, len(d.keys)), Coverage: got.coverage, Transform: l.affine(),
+			FalsePositiveRate: foundRate(got.rho, len(d.keys)), Coverage: got.coverage, Transform: l.affine(got.place),
 		})
 	}
 }
