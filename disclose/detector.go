@@ -71,6 +71,7 @@ type Detector struct {
 	keys    []watermark.Key
 	revoked map[string]bool
 	notices *phrasebook
+	texts   []textKey // what makes fingerprints, by key
 	jobs    *semaphore.Weighted
 }
 
@@ -87,7 +88,7 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 			return nil, fmt.Errorf("disclose: token profiles: %w", err)
 		}
 	}
-	d := &Detector{o: o, revoked: map[string]bool{}, notices: notices,
+	d := &Detector{o: o, texts: textKeys(o.Keys), revoked: map[string]bool{}, notices: notices,
 		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1)))}
 	for _, k := range o.Keys {
 		if k.Key.IsZero() {
@@ -133,6 +134,8 @@ type inspection struct {
 	found   [carrierCount]Finding
 	subject []byte // what a record describes: the input, or the image inside it
 	ids     []watermark.Payload
+	// unmarked are the texts without a frame that a key confirms.
+	unmarked []*textPrints
 }
 
 // contentTypeOf trusts the first bytes before the name.
@@ -179,7 +182,8 @@ func (in *inspection) run() error {
 		in.readText(in.data)
 	case KindHTML:
 		in.readHTML()
-		in.readFrames(string(in.data))
+		in.readFrames(string(in.data), visibleText(in.data))
+		in.searchTexts()
 	default:
 		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image, a WAV, MP3 or MP4 file, nor text", ErrUnreadable, Printable(in.src.Name))
 	}
