@@ -74,6 +74,7 @@ type Detector struct {
 	revoked map[string]bool
 	imagers map[string]*fingerprint.Imager
 	notices *phrasebook
+	texts   []textKey // what makes fingerprints, by key
 	jobs    *semaphore.Weighted
 }
 
@@ -90,7 +91,7 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 			return nil, fmt.Errorf("disclose: token profiles: %w", err)
 		}
 	}
-	d := &Detector{o: o, revoked: map[string]bool{}, notices: notices,
+	d := &Detector{o: o, texts: textKeys(o.Keys), revoked: map[string]bool{}, notices: notices,
 		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1)))}
 	for _, k := range o.Keys {
 		if k.Key.IsZero() {
@@ -138,7 +139,9 @@ type inspection struct {
 	subject []byte // what a record describes: the input, or the image inside it
 	// imageRecord is what the records say of the picture; empty where there is none.
 	imageRecord RecordStatus
-	ids         []watermark.Payload
+	// unmarked are the texts without a frame that a key confirms.
+	unmarked []*textPrints
+	ids      []watermark.Payload
 }
 
 // contentTypeOf trusts the first bytes before the name.
@@ -185,7 +188,8 @@ func (in *inspection) run() error {
 		in.readText(in.data)
 	case KindHTML:
 		in.readHTML()
-		in.readFrames(string(in.data))
+		in.readFrames(string(in.data), visibleText(in.data))
+		in.searchTexts()
 	default:
 		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image, a WAV, MP3 or MP4 file, nor text", ErrUnreadable, Printable(in.src.Name))
 	}
@@ -217,45 +221,39 @@ func (in *inspection) conclude() {
 	r.Summary = SummaryText(language.English, r.Reason)
 }
 
+// weights are the causes that findings give, the one that says most first. A copy
+// that was noticed says more than a key that reads another mark, and a signature
+// over the very bytes more than a mark inside them.
+var weights = []Cause{
+	CauseRecordMatches, CauseSignatureTrusted, CausePossibleCopy, CauseKeyMatches, CauseNoRecord, CauseRevokedKey,
+	CauseSignatureUntrust, CauseFingerprintOnly, CauseTemplateOnly, CauseStatementOnly,
+}
+
 func (in *inspection) verdict() (Status, Cause) {
-	for _, f := range in.found {
-		if f.Status == Invalid {
-			return Invalid, f.reason
-		}
-	}
-	mark, manifest := in.found[CarrierImageMark], in.found[CarrierManifest]
-	switch {
-	case mark.Status == Verified:
-		return Verified, mark.reason
-	case manifest.Status == Verified && !(mark.reason == CausePossibleCopy && manifest.ID == mark.ID):
-		return Verified, CauseSignatureTrusted
-	case mark.Status == Present && mark.reason != CauseTemplateOnly:
-		return Present, mark.reason
-	case manifest.Status == Present && manifest.reason == CauseSignatureUntrust:
-		return Present, CauseSignatureUntrust
-	}
-	if tokens := in.found[CarrierTokenMark]; tokens.Status == Verified {
-		return Verified, tokens.reason
-	}
-	if text := in.found[CarrierTextMark]; text.Status == Verified || text.Status == Present {
-		return text.Status, text.reason
-	}
-	for _, c := range []Carrier{CarrierFingerprint, CarrierImageMark} {
-		if f := in.found[c]; f.Status == Present {
-			return Present, f.reason
-		}
-	}
 	checked := false
+	best := map[Cause]Status{}
 	for _, f := range in.found {
-		if f.Status == Present {
-			return Present, CauseStatementOnly
+		switch {
+		case f.Status == Invalid:
+			return Invalid, f.reason
+		case f.Status == Verified, f.Status == Present && best[f.reason] == "":
+			best[f.reason] = f.Status
 		}
-		checked = checked || f.Status == Absent
+		checked = checked || f.Status != NotChecked
 	}
-	if mark.reason == CauseTooSmall && in.onlyImage() {
+	mark := in.found[CarrierImageMark]
+	if mark.reason == CausePossibleCopy && in.found[CarrierManifest].ID == mark.ID {
+		delete(best, CauseSignatureTrusted) // it vouches for the id that is in question
+	}
+	for _, c := range weights {
+		if s := best[c]; s != "" {
+			return s, c
+		}
+	}
+	switch {
+	case mark.reason == CauseTooSmall && in.onlyImage():
 		return NotChecked, CauseTooSmall
-	}
-	if checked {
+	case checked:
 		return Absent, CauseNothingFound
 	}
 	return NotChecked, CauseNothingFound

@@ -47,7 +47,7 @@ func TestVerdicts(t *testing.T) {
 		"key":         {DetectorOptions{Keys: keys}, marked, nil, Verified, CauseKeyMatches, "not_asked"},
 		"record":      {DetectorOptions{Keys: keys, Records: records}, marked, header, Verified, CauseRecordMatches, "match"},
 		"no record":   {DetectorOptions{Keys: keys, Records: NewMemoryRecords(1)}, marked, nil, Present, CauseNoRecord, "not_found"},
-		"changed":     {DetectorOptions{Keys: keys, Records: records}, marked + "trailing", nil, Verified, CauseKeyMatches, "not_asked"},
+		"changed":     {DetectorOptions{Keys: keys, Records: records}, marked + "trailing", nil, Verified, CauseRecordMatches, "match"},
 		"no key":      {DetectorOptions{}, marked, nil, Present, CauseTemplateOnly, "not_asked"},
 		"revoked":     {DetectorOptions{Keys: []VerifyKey{{key, true}}}, marked, nil, Present, CauseRevokedKey, "not_asked"},
 		"conflict":    {DetectorOptions{Keys: keys}, marked, other, Invalid, CauseConflictingIDs, "not_asked"},

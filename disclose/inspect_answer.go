@@ -29,8 +29,10 @@ func (in *inspection) readAnswer() error {
 		}
 	}
 	for _, name := range texts.order {
-		in.readFrames(texts.by[name].String())
+		text := texts.by[name].String()
+		in.readFrames(text, text)
 	}
+	in.searchTexts()
 	return in.readImages(images)
 }
 

@@ -362,17 +362,17 @@ func TestInspectFrames(t *testing.T) {
 		verdict Status
 		reason  Cause
 	}{
-		"recorded":     {asked, text, Verified, CauseRecordMatches},
-		"other bytes":  {asked, foreign, Present, CauseKeyMatches},
-		"no record":    {other, text, Present, CauseNoRecord},
-		"no ledger":    {keys, text, Present, CauseKeyMatches},
-		"no key":       {DetectorOptions{}, foreign, Present, CauseTemplateOnly},
-		"revoked":      {DetectorOptions{Keys: []VerifyKey{{Key: key, Revoked: true}}}, text, Present, CauseRevokedKey},
-		"Windows AI":   {keys, "Some words.\u200b\u034f\u2060\u200b", Present, CauseStatementOnly},
-		"C2PA":         {keys, "Some words.\ufeff\U000E0133\U000E0122\U000E0140\U000E0131\U000E0144\U000E0148\U000E0144\ufe00", Present, CauseStatementOnly},
-		"stripped":     {keys, textmark.Strip(foreign, key), Absent, CauseNothingFound},
-		"inside HTML":  {keys, "<!doctype html><html><body><p>" + foreign + "</p></body></html>", Present, CauseKeyMatches},
-		"half a frame": {keys, foreign[:strings.Index(foreign, "\ufe00")+12], Absent, CauseNothingFound},
+		"recorded":           {asked, text, Verified, CauseRecordMatches},
+		"without the notice": {asked, foreign, Verified, CauseRecordMatches},
+		"no record":          {other, text, Present, CauseNoRecord},
+		"no ledger":          {keys, text, Present, CauseKeyMatches},
+		"no key":             {DetectorOptions{}, foreign, Present, CauseTemplateOnly},
+		"revoked":            {DetectorOptions{Keys: []VerifyKey{{Key: key, Revoked: true}}}, text, Present, CauseRevokedKey},
+		"Windows AI":         {keys, "Some words.\u200b\u034f\u2060\u200b", Present, CauseStatementOnly},
+		"C2PA":               {keys, "Some words.\ufeff\U000E0133\U000E0122\U000E0140\U000E0131\U000E0144\U000E0148\U000E0144\ufe00", Present, CauseStatementOnly},
+		"stripped":           {keys, textmark.Strip(foreign, key), Absent, CauseNothingFound},
+		"inside HTML":        {keys, "<!doctype html><html><body><p>" + foreign + "</p></body></html>", Present, CauseKeyMatches},
+		"half a frame":       {keys, foreign[:strings.Index(foreign, "\ufe00")+12], Absent, CauseNothingFound},
 	} {
 		r := mustInspect(t, c.o, []byte(c.text), Source{})
 		if r.Verdict != c.verdict || r.Reason != c.reason {

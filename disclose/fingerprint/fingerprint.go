@@ -44,6 +44,9 @@ type Text []uint64
 
 // Shared is the number of hashes that both texts have.
 func (t Text) Shared(other Text) int {
+	if len(t) > len(other) {
+		t, other = other, t
+	}
 	n := 0
 	for _, h := range t {
 		if _, ok := slices.BinarySearch(other, h); ok {
