@@ -65,6 +65,8 @@ func (n *names) answer(question []byte) []byte {
 	}
 	m.Response, m.Additionals = true, nil
 	q := m.Questions[0]
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	known := n.list[strings.TrimSuffix(q.Name.String(), ".")]
 	if known == nil {
 		m.RCode = dnsmessage.RCodeNameError
@@ -81,10 +83,8 @@ func (n *names) answer(question []byte) []byte {
 	return out
 }
 
-// next is the set of addresses for this question.
+// next is the set of addresses for this question; n is locked.
 func (n *names) next(name string) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	name = strings.TrimSuffix(name, ".")
 	sets := n.list[name]
 	if len(sets) > 1 {
