@@ -26,6 +26,10 @@ const (
 // stdout already.
 var errNo = errors.New("no")
 
+// errTold makes a command exit with exitTrouble without a message: stderr has it
+// already.
+var errTold = errors.New("told")
+
 // A hinted error says what to do about it.
 type hinted struct {
 	err  error
@@ -62,6 +66,8 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitOK
 	case errors.Is(err, errNo):
 		return exitNo
+	case errors.Is(err, errTold):
+		return exitTrouble
 	}
 	_, _ = fmt.Fprintln(errOut, "avow: error:", strings.TrimSpace(err.Error()))
 	var h *hinted
