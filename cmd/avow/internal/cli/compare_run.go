@@ -29,7 +29,7 @@ func (v *verifier) compare(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	out := &compareSink{verifier: v, list: jsonList{w: v.a.out, indent: "  "}, table: len(pairs) == 1 && !isDir(args[0])}
+	out := &compareSink{verifier: v, list: jsonList{w: v.a.out, indent: "  ", after: ",\n  "}, table: len(pairs) == 1 && !isDir(args[0])}
 	if v.json {
 		_, err = io.WriteString(v.a.out, "{\n  \"pairs\": ")
 	}
@@ -152,7 +152,7 @@ func (s *compareSink) end() error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(s.a.out, "  ,"+strings.TrimPrefix(text, "{\n  ")+"\n")
+	_, err = io.WriteString(s.a.out, strings.TrimPrefix(text, "{\n  ")+"\n")
 	return err
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"sync/atomic"
@@ -43,6 +44,7 @@ type jsonList struct {
 	w      io.Writer
 	bare   bool
 	indent string // of the array itself, whose opening bracket stands in a line already begun
+	after  string // what follows it, "" for the end of the line
 	n      int
 }
 
@@ -66,16 +68,16 @@ func (l *jsonList) put(value any) error {
 
 // end closes the array. A bare value that never came leaves nothing.
 func (l *jsonList) end() error {
-	text := "\n" + l.indent + "]\n"
+	text := "\n" + l.indent + "]"
 	switch {
 	case l.bare && l.n == 0:
 		return nil
 	case l.bare:
-		text = "\n"
+		text = ""
 	case l.n == 0:
-		text = "[]\n"
+		text = "[]"
 	}
-	_, err := io.WriteString(l.w, text)
+	_, err := io.WriteString(l.w, text+cmp.Or(l.after, "\n"))
 	return err
 }
 
