@@ -90,11 +90,3 @@ func indented(value any, indent string) (string, error) {
 	err := enc.Encode(value)
 	return string(bytes.TrimRight(buf.Bytes(), "\n")), err
 }
-
-func writeJSON(w io.Writer, value any) error {
-	l := jsonList{w: w, bare: true}
-	if err := l.put(value); err != nil {
-		return err
-	}
-	return l.end()
-}

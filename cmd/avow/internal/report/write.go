@@ -128,13 +128,26 @@ func (r *Report) markdown(b *bytes.Buffer) {
 }
 
 func (r Row) markdown(b *bytes.Buffer) {
-	fmt.Fprintf(b, "\n### %s: %s\n\n%s (%s; %s)\n", r.ID, r.Status, escape(r.Asks), escape(r.Source), r.Force)
+	fmt.Fprintf(b, "\n### %s: %s\n\n%s (%s)\n", r.ID, r.Status, escape(r.Asks), escape(r.Origin()))
 	for _, part := range r.Parts() {
 		fmt.Fprintf(b, "\n%s:\n\n", part.Name)
 		for _, e := range part.Entries {
 			fmt.Fprintf(b, "- %s\n", escape(e))
 		}
 	}
+}
+
+// Origin is the source of a row, and how far it binds.
+func (r Row) Origin() string {
+	switch {
+	case strings.Contains(r.Force, "law"):
+		return r.Source + "; law"
+	case strings.Contains(r.Force, "guideline"):
+		return r.Source + "; not binding"
+	case strings.Contains(r.Force, "code"):
+		return r.Source + "; voluntary"
+	}
+	return r.Source
 }
 
 // A Part is one list of a row.
