@@ -34,7 +34,7 @@ func manifestFinding(r *validate.Result, err error) Finding {
 		return noManifest(r)
 	}
 	f := Finding{ID: ownBinding(r), Detail: manifestDetail(r), opened: r.Active != nil && slices.ContainsFunc(r.Active.Ingredients,
-		func(in validate.Ingredient) bool { return in.Relation == "parentOf" })}
+		func(in validate.Ingredient) bool { return in.Relation == "parentOf" }), lineage: lineageOf(r)}
 	switch r.State {
 	case validate.Trusted:
 		f.Status, f.reason = Verified, CauseSignatureTrusted

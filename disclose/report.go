@@ -69,6 +69,7 @@ type Finding struct {
 	Detail            string     `json:"detail,omitempty"`
 	reason            Cause
 	opened            bool // of a manifest: its content was opened from a parent
+	lineage           *lineage
 }
 
 // RecordStatus says what the records know about an input.

@@ -118,7 +118,9 @@ func TestMistakesNameTheNearest(t *testing.T) {
 		{"argument", "mark", "hint: name a file, a directory, or -"},
 		{"nothing", "verify", "nothing to verify"},
 		{"missing", "verify nowhere.png", "nowhere.png"},
-		{"url", "verify https://example.org/a.png", "fetching URLs is not supported"},
+		{"url", "verify ftp://example.org/a.png", "hint: give an https URL"},
+		{"url-inside", "verify https://127.0.0.1/a.png", "add --allow-private"},
+		{"url-marked", "mark https://example.org/a.png", "no such file"},
 		{"id", "mark --id 12 x.png", "16 hexadecimal digits"},
 		{"upstream", "proxy", "no upstream is given"},
 		{"same-address", "proxy --upstream http://127.0.0.1:1 --listen 127.0.0.1:0 --admin 127.0.0.1:0", "given twice"},
@@ -243,7 +245,7 @@ func TestIDRoundTrip(t *testing.T) {
 	if rep.Verdict != disclose.Verified || rep.Reason != disclose.CauseKeyMatches || imageID(rep) != id {
 		t.Errorf("verdict %s, reason %s, id %q; want verified, key_matches, %s", rep.Verdict, rep.Reason, imageID(rep), id)
 	}
-	h.run("verify", "--before", "in.avow.png", "in.png").want(exitNo, "image_mark   lost (verified -> absent)", "")
+	h.run("verify", "--before", "in.avow.png", "in.png").want(exitNo, "image_mark   lost     verified  -> absent", "")
 	h.run("verify", "--before", "in.avow.png", "in.avow.png").want(exitOK, "image_mark   kept", "")
 	h.run("verify", "in.avow.png", "in.png").want(exitNo, "in.png: absent", "")
 	h.run("keys", "revoke", strings.Fields(h.run("keys").out)[5])

@@ -87,10 +87,10 @@ func post(t *testing.T, url, contentType, body string) (http.Header, []byte) {
 	}
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Accept-Language", "en")
-	return fetch(t, req)
+	return answerTo(t, req)
 }
 
-func fetch(t *testing.T, req *http.Request) (http.Header, []byte) {
+func answerTo(t *testing.T, req *http.Request) (http.Header, []byte) {
 	t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -123,7 +123,7 @@ func TestDemoCommandsDoWhatTheyPromise(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, body := fetch(t, req); !strings.Contains(string(body), `avow_marks_total{carrier="image_mark",outcome=`) {
+		if _, body := answerTo(t, req); !strings.Contains(string(body), `avow_marks_total{carrier="image_mark",outcome=`) {
 			t.Error("the metrics do not count the image's mark")
 		}
 	})

@@ -18,27 +18,6 @@ const maxFiles = 1_000_000
 
 var imageExtensions = []string{".png", ".jpg", ".jpeg", ".webp"}
 
-// expand replaces directories by the images in them, in order of their paths.
-func expand(args []string) ([]string, error) {
-	var out []string
-	for _, arg := range args {
-		info, err := os.Stat(arg)
-		if arg == "-" || err != nil || !info.IsDir() {
-			out = append(out, arg)
-			continue
-		}
-		files, err := imagesIn(arg)
-		if err != nil {
-			return nil, err
-		}
-		if len(files) == 0 {
-			return nil, hint(fmt.Errorf("%s: no image in this directory", arg), "images end in .png, .jpg, .jpeg or .webp")
-		}
-		out = append(out, files...)
-	}
-	return out, nil
-}
-
 func imagesIn(dir string) ([]string, error) {
 	var out []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -85,6 +64,16 @@ func (p *progressBar) step() {
 	const width = 30
 	full := width * p.count / p.total
 	_, _ = fmt.Fprintf(p.a.err, "\r[%s%s] %d/%d", strings.Repeat("=", full), strings.Repeat(" ", width-full), p.count, p.total)
+}
+
+// aside prints something else, with the bar out of the way.
+func (p *progressBar) aside(fn func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.on {
+		_, _ = fmt.Fprint(p.a.err, "\r\x1b[K")
+	}
+	return fn()
 }
 
 func (p *progressBar) done() {

@@ -26,6 +26,10 @@ const (
 // stdout already.
 var errNo = errors.New("no")
 
+// errTold makes a command exit with exitTrouble without a message: stderr has it
+// already.
+var errTold = errors.New("told")
+
 // A hinted error says what to do about it.
 type hinted struct {
 	err  error
@@ -62,6 +66,8 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitOK
 	case errors.Is(err, errNo):
 		return exitNo
+	case errors.Is(err, errTold):
+		return exitTrouble
 	}
 	_, _ = fmt.Fprintln(errOut, "avow: error:", strings.TrimSpace(err.Error()))
 	var h *hinted
@@ -84,7 +90,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.mark(), a.verify(), a.keygen(), a.keys(), a.config(), a.version())
+	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.mark(), a.verify(), a.keygen(), a.keys(), a.config(), a.report(), a.version())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s", flagHint(cmd, err))
 	})
