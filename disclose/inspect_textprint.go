@@ -166,25 +166,20 @@ func (in *inspection) searchRecords() Finding {
 	var best likeness
 	long := false
 	for _, k := range in.d.texts {
-		var texts []fingerprint.Text
-		for _, p := range in.unmarked {
-			t, _ := p.under(k.id)
-			texts = append(texts, t)
-		}
-		t := fingerprint.Join(texts...)
+		t := in.unmarkedText(k.id)
 		if len(t) < aloneShared {
 			continue
 		}
 		long = true
 		found, err := in.d.o.Records.Similar(in.ctx, Fingerprint{KeyID: k.id, Text: t})
 		if err != nil {
-			in.noRecords()
+			if in.report.Record.Status == recordNotAsked {
+				in.report.Record.Status = recordUnavailable
+			}
 			return Finding{Status: NotChecked, Detail: "the words could not be compared with the records: they are unavailable"}
 		}
-		for _, s := range found {
-			if n, m := t.In(s.Record.Fingerprint.Text); n > best.n {
-				best = likeness{s.Record, n, m}
-			}
+		if l := mostAlike(t, found); l.n > best.n {
+			best = l
 		}
 	}
 	if !long {
@@ -193,10 +188,30 @@ func (in *inspection) searchRecords() Finding {
 	return in.likenessFinding(best)
 }
 
-func (in *inspection) noRecords() {
-	if in.report.Record.Status == recordNotAsked {
-		in.report.Record.Status = recordUnavailable
+// unmarkedText is the fingerprint of all texts that no mark vouches for.
+func (in *inspection) unmarkedText(keyID string) fingerprint.Text {
+	var texts []fingerprint.Text
+	for _, p := range in.unmarked {
+		t, _ := p.under(keyID)
+		texts = append(texts, t)
 	}
+	return fingerprint.Join(texts...)
+}
+
+// mostAlike returns the record that shares most with a text, common phrases not
+// counted: what many different outputs say is nobody's wording.
+func mostAlike(t fingerprint.Text, found []Similarity) (best likeness) {
+	texts := make([]fingerprint.Text, len(found))
+	for i, s := range found {
+		texts[i] = s.Record.Fingerprint.Text
+	}
+	t = t.Without(fingerprint.Common(texts...))
+	for i, s := range found {
+		if n, m := t.In(texts[i]); n > best.n {
+			best = likeness{s.Record, n, m}
+		}
+	}
+	return best
 }
 
 // likenessFinding reports on the record that shares most with the input.

@@ -161,12 +161,20 @@ func (f Finding) text() string {
 		parts = append(parts, "false alarm: fewer than "+oneIn(f.FalsePositiveRate)+" unmarked "+f.inputs())
 	}
 	if f.Coverage > 0 {
-		parts = append(parts, fmt.Sprintf("seen in %.0f %% of the area", 100*f.Coverage))
+		parts = append(parts, f.covered())
 	}
 	if f.Detail != "" {
 		parts = append(parts, Printable(f.Detail))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// covered says how much of the input a finding speaks of.
+func (f Finding) covered() string {
+	if f.Carrier == CarrierTextMark.String() || f.Carrier == CarrierFingerprint.String() && f.Transform == nil {
+		return fmt.Sprintf("%.0f %% of the fingerprints", 100*f.Coverage)
+	}
+	return fmt.Sprintf("seen in %.0f %% of the area", 100*f.Coverage)
 }
 
 // inputs is what the false alarms of a carrier are counted in.

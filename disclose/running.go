@@ -21,6 +21,7 @@ const maxRunning = 1024
 type running struct {
 	placer *textmark.Placer    // nil where no frame may stand
 	bare   bool                // not remembered, so without frames
+	heard  bool                // what came before was only listened to
 	print  *fingerprint.Writer // nil until there is a text to keep one of
 	text   length              // of what has been seen, insertions left out
 	ins    []inserted
@@ -54,7 +55,7 @@ func (a *answer) running(p part) *running {
 	}
 	r := a.texts[p]
 	if r == nil {
-		r = &running{print: a.heard[p]}
+		r = &running{print: a.heard[p], heard: a.heard[p] != nil}
 		if a.texts == nil {
 			a.texts = map[part]*running{}
 		}
@@ -99,12 +100,12 @@ func (a *answer) textEdits(payload []byte, t *foundText, edits []jsonscan.Edit) 
 // its own.
 func (a *answer) frames(r *running, t *foundText, raw []byte, given int) {
 	if !a.marks { // a text that is said again has to be known by its length
-		a.printedRaw(r, raw[given:])
+		a.printedRaw(r, t, raw[given:])
 		r.text.bytes += jsonscan.Length(raw)
 		return
 	}
 	notice, text := jsonscan.Unquote(raw[:given], given), jsonscan.Unquote(raw[given:], len(raw))
-	a.printed(r, text)
+	a.printed(r, t, text)
 	if r.placer == nil && r.text.bytes == 0 && !t.twin && !r.bare {
 		r.placer = a.newPlacer(t, lengthOf(text))
 	}

@@ -62,22 +62,27 @@ func (f Fingerprint) together(text Fingerprint) Fingerprint {
 
 // printed adds a piece of text to the fingerprint of its running text, where one
 // is kept. Texts beyond the bound of those that are told apart have none.
-func (a *answer) printed(r *running, text string) {
-	if !a.prints || r.bare {
-		return
+func (a *answer) printed(r *running, t *foundText, text string) {
+	if p := a.printOf(r, t); p != nil {
+		p.Write(text)
+	}
+}
+
+// printedRaw is printed for the content of a JSON string.
+func (a *answer) printedRaw(r *running, t *foundText, raw []byte) {
+	if p := a.printOf(r, t); p != nil {
+		writeRaw(p, raw)
+	}
+}
+
+func (a *answer) printOf(r *running, t *foundText) *fingerprint.Writer {
+	if !a.prints || r.bare || t.whole && r.heard {
+		return nil
 	}
 	if r.print == nil {
 		r.print = a.w.newTextPrint()
 	}
-	r.print.Write(text)
-}
-
-// printedRaw is printed for the content of a JSON string.
-func (a *answer) printedRaw(r *running, raw []byte) {
-	if a.prints && !r.bare {
-		a.printed(r, "")
-		writeRaw(r.print, raw)
-	}
+	return r.print
 }
 
 // listen has the texts of a frame fingerprinted in which nothing is to be put.

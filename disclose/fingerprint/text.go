@@ -93,6 +93,38 @@ func (t Text) Without(common Text) Text {
 	})
 }
 
+// CommonIn is how many different texts have to share a hash before it counts as a
+// common phrase.
+const CommonIn = 3
+
+// Common returns the hashes that at least CommonIn of the texts have: phrases of
+// licences and other stock. Texts of which four hashes in five are those of an
+// earlier one are the same text once more, and do not count.
+func Common(texts ...Text) Text {
+	var different []Text
+	for _, t := range texts {
+		if !slices.ContainsFunc(different, t.again) {
+			different = append(different, t)
+		}
+	}
+	in := map[uint64]int{}
+	var out Text
+	for _, t := range different {
+		for _, h := range t {
+			if in[h]++; in[h] == CommonIn {
+				out = append(out, h)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// again reports whether t is another text once more.
+func (t Text) again(other Text) bool {
+	return 5*t.Shared(other) >= 4*min(len(t), len(other))
+}
+
 // Join returns the hashes of several texts as one fingerprint, thinned like that
 // of one text.
 func Join(texts ...Text) Text {
