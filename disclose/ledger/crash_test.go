@@ -1,0 +1,5 @@
+package ledger
+
+const crashVariable = "AVOW_TEST_LEDGER_CRASH"
+
+func crashWriter() {}
