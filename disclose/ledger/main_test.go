@@ -233,3 +233,12 @@ func picturePrint(seed uint64) disclose.Fingerprint {
 	}
 	return f
 }
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
