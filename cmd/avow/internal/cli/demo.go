@@ -42,10 +42,11 @@ func (a *app) runDemo(ctx context.Context, addr, admin string) error {
 	go func() { _ = backend.run(ctx) }()
 	c := config.Default()
 	c.Upstream, c.Provider, c.System, c.SystemVersion = "http://"+backend.addr(anyPort), "avow demo", "stand-in", "1"
-	s, err := a.newService(c, log)
+	s, err := a.newService(c, log, "demo")
 	if err != nil {
 		return err
 	}
+	defer a.closeLedger(s.ledger)
 	servers, err := listenBoth(addr, s.public, admin, s.admin)
 	if err != nil {
 		return err

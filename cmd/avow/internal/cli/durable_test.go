@@ -58,7 +58,7 @@ func startService(t *testing.T, backend http.Handler) (address string) {
 	a := &app{out: io.Discard, err: io.Discard, logFormat: "text", logLevel: "error", data: "data"}
 	c := config.Default()
 	c.Upstream, c.Provider, c.System = upstream.URL, "Example GmbH", "painter"
-	s, err := a.newService(c, slog.New(slog.DiscardHandler))
+	s, err := a.newService(c, slog.New(slog.DiscardHandler), "proxy")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +66,7 @@ func startService(t *testing.T, backend http.Handler) (address string) {
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		proxy.Close()
+		a.closeLedger(s.ledger)
 	})
 	return proxy.URL
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/disclose/c2pa/container"
+	"github.com/avowai/avow/disclose/ledger"
 	"github.com/avowai/avow/watermark"
 )
 
@@ -31,6 +32,7 @@ type marking struct {
 	resume, force, visible   bool
 	marker                   *disclose.Marker
 	label                    disclose.Label
+	ledger                   *ledger.Ledger // nil for none
 }
 
 func (a *app) mark() *cobra.Command {
@@ -61,7 +63,8 @@ func (m *marking) run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
 		return hint(fmt.Errorf("%d inputs given, want one", len(args)), "name a file, a directory, or -")
 	}
-	if err := m.prepare(); err != nil {
+	defer func() { m.a.closeLedger(m.ledger) }()
+	if err := m.prepare(ctx); err != nil {
 		return err
 	}
 	info, err := os.Stat(args[0])
@@ -74,7 +77,7 @@ func (m *marking) run(ctx context.Context, args []string) error {
 	return m.file(ctx, args[0], m.outputOf(args[0]))
 }
 
-func (m *marking) prepare() error {
+func (m *marking) prepare(ctx context.Context) error {
 	c, err := loadConfig(m.config)
 	if err != nil {
 		return err
@@ -109,6 +112,10 @@ func (m *marking) prepare() error {
 			return err
 		}
 	}
+	if m.ledger, err = m.a.openLedger(ctx, c, ring, key.Key(), ledgerWrite, "mark"); err != nil {
+		return err
+	}
+	o.Records = recordsOf(m.ledger)
 	m.marker, err = disclose.NewMarker(o)
 	return err
 }

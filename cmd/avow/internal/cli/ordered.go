@@ -39,6 +39,16 @@ func ordered[T any](jobs, n int, work func(i int) T, each func(T) error) error {
 	return failed
 }
 
+// writeJSON writes one value, indented, as a line of its own.
+func writeJSON(w io.Writer, value any) error {
+	text, err := indented(value, "")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text+"\n")
+	return err
+}
+
 // A jsonList writes a JSON array value by value, or one bare value.
 type jsonList struct {
 	w      io.Writer

@@ -22,7 +22,9 @@ import (
 
 	"github.com/avowai/avow/cmd/avow/internal/config"
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/disclose/ledger"
 	"github.com/avowai/avow/middleware"
+	"github.com/avowai/avow/watermark"
 )
 
 // Limits of the listeners.
@@ -91,10 +93,11 @@ type service struct {
 	public, admin http.Handler
 	metrics       *middleware.Metrics
 	detector      *disclose.Detector
+	ledger        *ledger.Ledger // nil for none
 }
 
 // newService wires configuration, keys, records and metrics together.
-func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
+func (a *app) newService(c config.Config, log *slog.Logger, command string) (made *service, err error) {
 	target, err := url.Parse(c.Upstream)
 	if err != nil {
 		return nil, hint(errors.New("the upstream is not a URL"), "write it as http://127.0.0.1:11434")
@@ -110,6 +113,11 @@ func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s := &service{}
+	defer func() {
+		if err != nil {
+			a.closeLedger(s.ledger)
+		}
+	}()
 	if s.metrics, err = middleware.NewMetrics(reg); err != nil {
 		return nil, err
 	}
@@ -119,9 +127,10 @@ func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
 	o := c.Options()
 	o.Metrics = s.metrics
 	o.Disclose.Key, o.Disclose.Logger = key.Key(), log
-	if c.Ledger.URL != "off" {
-		o.Disclose.Records = disclose.NewMemoryRecords(0)
+	if s.ledger, err = a.openLedger(context.Background(), c, ring, key.Key(), ledgerServe, command); err != nil {
+		return nil, err
 	}
+	o.Disclose.Records = recordsOf(s.ledger)
 	if err := a.sign(c, &o, s.metrics); err != nil {
 		return nil, err
 	}
@@ -145,7 +154,7 @@ func (a *app) newService(c config.Config, log *slog.Logger) (*service, error) {
 	if s.public, err = middleware.NewProxy(target, o); err != nil {
 		return nil, err
 	}
-	s.admin = adminRoutes(reg)
+	s.admin = adminRoutes(reg, s.ready(o.Disclose.Profile))
 	return s, nil
 }
 
@@ -163,13 +172,29 @@ func (a *app) sign(c config.Config, o *middleware.Options, m *middleware.Metrics
 	return nil
 }
 
+// ready says whether the ledger can be written. Strict then refuses answers once
+// what waits in memory is full, so that others better take its place; standard
+// goes on without records.
+func (s *service) ready(p disclose.Profile) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if s.ledger == nil || s.ledger.Writable() == nil {
+			_, _ = io.WriteString(w, "ok\n")
+			return
+		}
+		if p == disclose.Strict {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, _ = io.WriteString(w, "the ledger cannot be written; the log says why\n")
+	}
+}
+
 // adminRoutes serves metrics and health; the listener is loopback by default.
-func adminRoutes(reg *prometheus.Registry) http.Handler {
+func adminRoutes(reg *prometheus.Registry, ready http.HandlerFunc) http.Handler {
 	r := mux.NewRouter()
 	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
 	r.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true})).Methods(http.MethodGet)
 	r.HandleFunc("/healthz", ok).Methods(http.MethodGet)
-	r.HandleFunc("/readyz", ok).Methods(http.MethodGet)
+	r.HandleFunc("/readyz", ready).Methods(http.MethodGet)
 	return r
 }
 
@@ -178,13 +203,11 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	for _, line := range c.Later() {
-		a.say("warning: %s", line)
-	}
-	s, err := a.newService(c, log)
+	s, err := a.newService(c, log, "proxy")
 	if err != nil {
 		return err
 	}
+	defer a.closeLedger(s.ledger)
 	servers, err := listenBoth(c.Listen, s.public, c.Admin, s.admin)
 	if err != nil {
 		return err
@@ -302,7 +325,12 @@ func (a *app) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := disclose.NewDetector(disclose.DetectorOptions{Keys: verifyKeys(ring), Version: buildVersion(), Jobs: 2})
+			l, err := a.openLedger(cmd.Context(), config.Default(), ring, watermark.Key{}, ledgerRead, "serve")
+			if err != nil {
+				return err
+			}
+			defer a.closeLedger(l)
+			d, err := disclose.NewDetector(disclose.DetectorOptions{Keys: verifyKeys(ring), Records: recordsOf(l), Version: buildVersion(), Jobs: 2})
 			if err != nil {
 				return err
 			}

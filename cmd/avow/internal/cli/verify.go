@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/watermark"
 )
 
 func (a *app) verify() *cobra.Command {
@@ -30,10 +32,12 @@ func (a *app) verify() *cobra.Command {
 			if v.header, err = parseHeaders(headers); err != nil {
 				return err
 			}
-			if v.d, err = a.detector(file, roots); err != nil {
+			d, done, err := a.detector(cmd.Context(), file, roots)
+			if err != nil {
 				return err
 			}
-			v.fetch = v.client()
+			defer done()
+			v.d, v.fetch = d, v.client()
 			if before {
 				return v.compare(cmd.Context(), args)
 			}
@@ -51,27 +55,33 @@ func (a *app) verify() *cobra.Command {
 	return cmd
 }
 
-func (a *app) detector(file string, roots []string) (*disclose.Detector, error) {
+// detector is what reads inputs; done closes the ledger that it asks.
+func (a *app) detector(ctx context.Context, file string, roots []string) (d *disclose.Detector, done func(), err error) {
 	c, err := loadConfig(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ring, err := a.ring(c.Keys.File)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	profiles, err := c.Backend.Profiles()
 	if err != nil {
-		return nil, hint(err, "the file holds the number that the backend's watermark key is, and nothing else")
+		return nil, nil, hint(err, "the file holds the number that the backend's watermark key is, and nothing else")
 	}
 	trust, err := trustOf(c, roots)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return disclose.NewDetector(disclose.DetectorOptions{
-		Keys: verifyKeys(ring), Version: buildVersion(), Jobs: runtime.GOMAXPROCS(0), Trust: trust,
+	l, err := a.openLedger(ctx, c, ring, watermark.Key{}, ledgerRead, "verify")
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err = disclose.NewDetector(disclose.DetectorOptions{
+		Keys: verifyKeys(ring), Records: recordsOf(l), Version: buildVersion(), Jobs: runtime.GOMAXPROCS(0), Trust: trust,
 		Notices: c.Notice.Text, Principal: c.Notice.Principal, TokenProfiles: profiles,
 	})
+	return d, func() { a.closeLedger(l) }, err
 }
 
 func parseHeaders(lines []string) (map[string][]string, error) {

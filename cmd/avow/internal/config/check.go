@@ -60,6 +60,12 @@ func (c Config) Check() error {
 	if (c.Signer.Chain == "") != (c.Signer.Key == "") {
 		errs = append(errs, errors.New("signer: chain and key go together: name both files, or neither for a development certificate"))
 	}
+	if u := c.Ledger.URL; u != "" && u != "off" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
+		errs = append(errs, errors.New(`ledger.url: has to be "" for a file in the data directory, a database as postgres://user@host/name, or off`))
+	}
+	if c.Ledger.Retention <= 0 {
+		errs = append(errs, errors.New("ledger.retention: has to be more than 0; write for example 17520h for two years"))
+	}
 	if c.PublicPath != "" && !strings.HasPrefix(c.PublicPath, "/") {
 		errs = append(errs, errors.New(`public_path: has to start with /, or be "" to switch the pages off`))
 	}

@@ -85,27 +85,6 @@ func TestEveryDocumentedKeyIsRead(t *testing.T) {
 	}
 }
 
-func TestWhatComesLaterSaysSo(t *testing.T) {
-	c, err := Parse([]byte(strings.Replace(full, "retention: 17520h", "retention: 24h", 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	later := strings.Join(c.Later(), "\n")
-	for _, key := range []string{"ledger:"} {
-		if !strings.Contains(later, key) {
-			t.Errorf("no word about %s in\n%s", key, later)
-		}
-	}
-	for _, key := range []string{"notice", "text_mark", "routes", "opt_out", "aigc", "manifest", "signer", "trust", "image.webp"} {
-		if strings.Contains(later, key) {
-			t.Errorf("%s is said to come later in\n%s", key, later)
-		}
-	}
-	if n := len(Default().Later()); n != 0 {
-		t.Errorf("the defaults have %d warnings", n)
-	}
-}
-
 func TestTextMarkIsSwitched(t *testing.T) {
 	for yaml, want := range map[string]bool{"": true, "carriers: {text_mark: false}": false, "carriers: {text_mark: true, notice: false}": true} {
 		c, err := Parse([]byte(yaml))
@@ -154,6 +133,8 @@ func TestMistakes(t *testing.T) {
 		"strength":         {"image: {strength: 0}", "image.strength"},
 		"strength-nan":     {"image: {strength: .nan}", "image.strength"},
 		"duration":         {"ledger: {retention: two years}", "is no duration"},
+		"no retention":     {"ledger: {retention: 0s}", "ledger.retention"},
+		"ledger url":       {"ledger: {url: \"mysql://db\"}", "ledger.url"},
 		"header-off":       {"carriers: {header: false}", "carriers.header"},
 		"notice-language":  {`notice: {text: {"!": x}}`, "not a language"},
 		"notice-text":      {"notice: {text: {en: 'Welcome to our website.'}}", "must name an AI system"},
@@ -219,6 +200,5 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 		c.Options()
-		c.Later()
 	})
 }

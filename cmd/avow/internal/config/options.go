@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"net/url"
 
 	"github.com/goccy/go-yaml"
@@ -21,6 +20,7 @@ func (c Config) Options() middleware.Options {
 			Jobs: c.Limits.Jobs, Queue: c.Limits.Queue, PassURLOnly: c.Image.URLOnly == "pass", Notices: c.Notice.Text,
 			AIGC: c.Image.AIGC.label(), OptOut: c.OptOut.signals(), Detector: c.signpost(),
 			Principal: c.Notice.Principal, Audience: c.Notice.audience(), TextMarkDistance: c.TextMark.Distance,
+			NoFingerprints: !c.Ledger.Fingerprints,
 		},
 		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
 		All: c.All, PublicPath: c.PublicPath,
@@ -97,20 +97,6 @@ func (c Carriers) over(base disclose.CarrierSet) *disclose.CarrierSet {
 		}
 	}
 	return &base
-}
-
-// Later lists the keys that are set and whose feature this version does not
-// have yet.
-func (c Config) Later() []string {
-	var out []string
-	add := func(set bool, key, what string) {
-		if set {
-			out = append(out, fmt.Sprintf("%s: %s comes in a later version; it has no effect yet", key, what))
-		}
-	}
-	def := Default()
-	add(c.Ledger != def.Ledger && c.Ledger.URL != "off", "ledger", "the durable ledger (records are kept in memory)")
-	return out
 }
 
 // YAML writes the effective configuration, without user names, passwords and
