@@ -145,6 +145,14 @@ func (w *writer) resume(ctx context.Context) error {
 	case t.seq < w.tip.seq:
 		return w.rename(ctx, fmt.Errorf("%w: %d acknowledged rows are gone", ErrChain, w.tip.seq-t.seq))
 	}
+	// The write shows that there is room, and that nobody has taken the chain since.
+	res, err := w.db.ExecContext(ctx, w.d.sql(`UPDATE avow_chains SET claim = claim WHERE chain = ?1 AND claim = ?2`), t.chain, t.claim)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(errTaken, err)
+	}
 	w.tip = t
 	return nil
 }

@@ -235,8 +235,8 @@ func (w *writer) attempt(change func(ctx context.Context) error) error {
 			err = change(ctx)
 		}
 	}
-	switch {
-	case err == nil, errors.Is(err, disclose.ErrNoRecord):
+	if err == nil || errors.Is(err, disclose.ErrNoRecord) {
+		w.wait = 0
 		return err
 	}
 	return w.fail(err)
@@ -253,7 +253,6 @@ func (w *writer) ready() error {
 	if err := w.connect(context.Background()); err != nil {
 		return w.fail(err)
 	}
-	w.wait = 0
 	w.setState(nil)
 	w.o.Logger.Info("the ledger can be written again")
 	return nil
