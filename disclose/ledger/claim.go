@@ -39,6 +39,10 @@ func (w *writer) claim(ctx context.Context, name string) error {
 		}
 	}
 	t, err := w.load(ctx, tx, name)
+	for i := 2; w.o.Yield && err == nil && len(t.claim) > 0; i++ {
+		t, err = w.load(ctx, tx, fmt.Sprintf("%s-%d", name, i))
+	}
+	name = t.writer
 	if errors.Is(err, ErrChain) {
 		w.o.Logger.Error("the chain cannot be gone on with; run avow ledger verify", "writer", name, "error", err)
 		name += "-" + token(4)
@@ -130,6 +134,12 @@ func (w *writer) checkEnd(ctx context.Context, q querier, t tip, cutBytes []byte
 		return fmt.Errorf("%w: row %d does not follow the one before it", ErrChain, t.seq)
 	}
 	return nil
+}
+
+// release gives the name up.
+func (w *writer) release(ctx context.Context) error {
+	_, err := w.db.ExecContext(ctx, w.d.sql(`UPDATE avow_chains SET claim = ?1 WHERE chain = ?2 AND claim = ?3`), []byte{}, w.tip.chain, w.tip.claim)
+	return err
 }
 
 // resume finds the chain again after the connection was lost.

@@ -38,6 +38,26 @@ func TestTwoProcessesUnderOneName(t *testing.T) {
 	})
 }
 
+// Many short programs under one name take turns, or the next free name.
+func TestYieldingWritersTakeFreeNames(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, p place) {
+		p = p.with(func(o *Options) { o.Writer, o.Yield = "mark", true })
+		for range 2 {
+			open := []*Ledger{p.open(), p.open(), p.open()}
+			for i, l := range open {
+				mustPut(t, l, full(i))
+			}
+			for _, l := range open {
+				mustClose(t, l)
+			}
+		}
+		v := intact(t, place{readOnly(p.o), t}.open())
+		if len(v.Chains) != 3 || v.Chains[0].Writer != "mark" || v.Chains[2].Writer != "mark-3" {
+			t.Fatalf("%+v", v.Chains)
+		}
+	})
+}
+
 // A chain whose end was tampered with is left for Verify to name, and records go
 // on in another.
 func TestABrokenEndIsNotGoneOnWith(t *testing.T) {

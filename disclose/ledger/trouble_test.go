@@ -147,7 +147,7 @@ func TestStoppedPostgreSQL(t *testing.T) {
 	t.Logf("%d acknowledged, %d refused while it was down", len(acknowledged), len(lost))
 }
 
-// smallDiskVariable names a directory on a file system of a few megabytes, which
+// smallDiskVariable names a directory on a file system of 16 megabytes, which
 // the test fills.
 const smallDiskVariable = "AVOW_TEST_SMALL_DISK"
 
@@ -157,7 +157,7 @@ func TestFullFileSystem(t *testing.T) {
 		t.Skipf("a file system that is full was skipped: set %s to a directory on a small one", smallDiskVariable)
 	}
 	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 4<<20), 0o600); err != nil {
+	if err := os.WriteFile(ballast, make([]byte, 9<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := place{Options{File: filepath.Join(dir, "ledger.db"), Key: testKey(1), Logger: testLogger(t)}, t}

@@ -95,6 +95,8 @@ func TestTamperingIsNamed(t *testing.T) {
 		"how it ends":      {`UPDATE avow_chains SET link = (SELECT link FROM avow_records WHERE n = base + 4)`, 22, "end of the chain"},
 		"a cut":            {`UPDATE avow_chains SET cut = writer`, 0, "cannot be read"},
 		"a whole chain":    {`DELETE FROM avow_chains`, 0, "no chain"},
+		"a negative row":   {`UPDATE avow_records SET n = -n WHERE n = base + 3`, 0, "no chain"},
+		"a row far behind": {`UPDATE avow_records SET n = 4611686018427387905 WHERE n = base + 3`, 0, "no chain"},
 		"a head":           {`UPDATE avow_records SET body = (SELECT body FROM avow_records WHERE n = base + 22) WHERE n = base + 11`, 11, "was changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
