@@ -9,12 +9,15 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
-// crashVariable has the test binary write records until it is killed: into the
-// file, or the database, that it names. roundsVariable says how often.
+// crashVariable has the test binary write records: into the file, or the database,
+// on its first line, from the number on its second, as many as its third says, 0 for
+// until it is killed. roundsVariable says how often that is done.
 const (
 	crashVariable  = "AVOW_TEST_LEDGER_CRASH"
 	roundsVariable = "AVOW_TEST_LEDGER_ROUNDS"
@@ -26,8 +29,13 @@ const crashWriters = 64
 // crashWriter writes records and prints the number of each one that was
 // acknowledged.
 func crashWriter() {
-	target, first, _ := strings.Cut(os.Getenv(crashVariable), "\n")
-	next, err := strconv.Atoi(first)
+	lines := strings.Split(os.Getenv(crashVariable), "\n")
+	target := lines[0]
+	next, err := strconv.Atoi(lines[1])
+	if err != nil {
+		panic(err)
+	}
+	count, err := strconv.Atoi(lines[2])
 	if err != nil {
 		panic(err)
 	}
@@ -38,23 +46,35 @@ func crashWriter() {
 		o.File = target
 	}
 	l, err := Open(context.Background(), o)
+	for range 50 { // whoever starts it would start it again
+		if err != nil {
+			l, err = Open(context.Background(), o)
+		}
+	}
 	if err != nil {
 		panic(err)
 	}
 	var number atomic.Int64
 	number.Store(int64(next))
+	var wg sync.WaitGroup
 	for range crashWriters {
-		go func() {
+		wg.Go(func() {
 			for {
 				i := int(number.Add(1))
-				if err := l.Put(context.Background(), full(i)); err != nil {
-					panic(err)
+				if count > 0 && i > next+count {
+					return
+				}
+				for l.Put(context.Background(), full(i)) != nil { // as the spool does
+					time.Sleep(time.Millisecond)
 				}
 				fmt.Println(i) // one write, so that lines stay whole
 			}
-		}()
+		})
 	}
-	select {}
+	wg.Wait()
+	if err := l.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "close:", err) // what was acknowledged is on disk all the same
+	}
 }
 
 // A process that is killed at any moment loses nothing that it acknowledged, and
@@ -96,7 +116,7 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 func killedRun(t *testing.T, p place, first int) []int {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s%s\n%d", crashVariable, p.o.File, p.o.URL, first))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s%s\n%d\n0", crashVariable, p.o.File, p.o.URL, first))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
