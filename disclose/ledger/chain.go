@@ -56,7 +56,7 @@ func newSalt() (s salt) {
 
 func (s salt) digest(what string, data []byte) digest {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "avow ledger %s 1\n", what)
+	_, _ = h.Write([]byte("avow ledger " + what + " 1\n"))
 	_, _ = h.Write(s[:])
 	_, _ = h.Write(data)
 	return digest(h.Sum(nil))

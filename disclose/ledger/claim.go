@@ -39,6 +39,10 @@ func (w *writer) claim(ctx context.Context, name string) error {
 		}
 	}
 	t, err := w.load(ctx, tx, name)
+	for i := 2; w.o.Yield && err == nil && len(t.claim) > 0; i++ {
+		t, err = w.load(ctx, tx, fmt.Sprintf("%s-%d", name, i))
+	}
+	name = t.writer
 	if errors.Is(err, ErrChain) {
 		w.o.Logger.Error("the chain cannot be gone on with; run avow ledger verify", "writer", name, "error", err)
 		name += "-" + token(4)
@@ -132,6 +136,12 @@ func (w *writer) checkEnd(ctx context.Context, q querier, t tip, cutBytes []byte
 	return nil
 }
 
+// release gives the name up.
+func (w *writer) release(ctx context.Context) error {
+	_, err := w.db.ExecContext(ctx, w.d.sql(`UPDATE avow_chains SET claim = ?1 WHERE chain = ?2 AND claim = ?3`), []byte{}, w.tip.chain, w.tip.claim)
+	return err
+}
+
 // resume finds the chain again after the connection was lost.
 func (w *writer) resume(ctx context.Context) error {
 	t, err := w.load(ctx, w.db, w.tip.writer)
@@ -144,6 +154,14 @@ func (w *writer) resume(ctx context.Context) error {
 		return w.rename(ctx, errTaken)
 	case t.seq < w.tip.seq:
 		return w.rename(ctx, fmt.Errorf("%w: %d acknowledged rows are gone", ErrChain, w.tip.seq-t.seq))
+	}
+	// The write shows that there is room, and that nobody has taken the chain since.
+	res, err := w.db.ExecContext(ctx, w.d.sql(`UPDATE avow_chains SET claim = claim WHERE chain = ?1 AND claim = ?2`), t.chain, t.claim)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(errTaken, err)
 	}
 	w.tip = t
 	return nil

@@ -97,6 +97,9 @@ func present(path string, readOnly bool) error {
 }
 
 func sqliteAt(path string) dialect {
+	if path = filepath.ToSlash(path); !strings.HasPrefix(path, "/") {
+		path = "/" + path // of a drive on Windows
+	}
 	return dialect{open: func(readOnly bool) (*sql.DB, error) {
 		q := url.Values{"_pragma": {
 			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)",

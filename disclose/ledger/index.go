@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"sync"
 
@@ -95,7 +96,7 @@ func (l *Ledger) takeIn(ctx context.Context, e end) error {
 	fresh, count, last := map[string]*additions{}, 0, int64(0)
 	for rows.Next() {
 		var n int64
-		var data []byte
+		var data sql.RawBytes // decodePrint copies what it keeps
 		if err := rows.Scan(&n, &data); err != nil {
 			return err
 		}

@@ -62,6 +62,10 @@ type Options struct {
 	// that name's chain; one that still writes under it is told, and goes on under
 	// a name of its own, so that neither loses a record.
 	Writer string
+	// Yield leaves a name to the process that writes under it: this one then takes
+	// the next of Writer-2, Writer-3 and so on that is free. It is for programs of
+	// which many run at one time, and none for long.
+	Yield bool
 	// Retention is how long rows are kept; 0 means DefaultRetention, less than 0
 	// for ever.
 	Retention time.Duration

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -252,3 +253,17 @@ func readFile(t *testing.T, path string) []byte {
 	}
 	return data
 }
+
+// A clock is moved by hand.
+type clock struct{ at atomic.Int64 }
+
+// handClock is a clock that starts on a certain day.
+func handClock() *clock {
+	c := &clock{}
+	c.at.Store(time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC).UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time { return time.Unix(0, c.at.Load()).UTC() }
+
+func (c *clock) move(d time.Duration) { c.at.Add(int64(d)) }

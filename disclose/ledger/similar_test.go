@@ -157,8 +157,8 @@ func TestCommonHashesDoNotCount(t *testing.T) {
 
 func TestIndexDropsDeletedRows(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, p place) {
-		ctx, clock := context.Background(), time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
-		l := p.with(func(o *Options) { o.Now, o.Retention = func() time.Time { return clock }, time.Hour }).open()
+		ctx, clock := context.Background(), handClock()
+		l := p.with(func(o *Options) { o.Now, o.Retention = clock.now, time.Hour }).open()
 		find := func(want int) {
 			t.Helper()
 			for _, f := range []disclose.Fingerprint{picturePrint(1), textPrint(1, 30)} {
@@ -169,10 +169,10 @@ func TestIndexDropsDeletedRows(t *testing.T) {
 		}
 		mustPut(t, l, withPrint(1, picturePrint(1)), withPrint(2, textPrint(1, 30)))
 		find(1)
-		clock = clock.Add(30 * time.Minute)
+		clock.move(30 * time.Minute)
 		mustPut(t, l, withPrint(3, picturePrint(1)), withPrint(4, textPrint(1, 30)))
 		find(2)
-		clock = clock.Add(45 * time.Minute)
+		clock.move(45 * time.Minute)
 		expireNow(t, l)
 		find(1)
 		k := l.index.byKey["k-1"]

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -187,19 +188,25 @@ func (c *check) known(key ed25519.PublicKey) bool {
 
 // strays are rows and manifests that belong to no chain.
 func (c *check) strays(ctx context.Context, ends []end) error {
-	low := int64(0)
-	for _, e := range append(ends, end{chain: 1 << (62 - chainBits)}) {
+	low := int64(math.MinInt64)
+	for i := range len(ends) + 1 {
+		high := int64(math.MaxInt64)
+		if i < len(ends) {
+			high = rowNumber(ends[i].chain, 0)
+		}
 		for _, table := range []string{"avow_records", "avow_manifests"} {
 			var n int64
 			q := `SELECT count(*) FROM ` + table + ` WHERE n >= ?1 AND n <= ?2`
-			if err := c.tx.QueryRowContext(ctx, c.l.d.sql(q), low, rowNumber(e.chain, 0)).Scan(&n); err != nil {
+			if err := c.tx.QueryRowContext(ctx, c.l.d.sql(q), low, high).Scan(&n); err != nil {
 				return err
 			}
 			if n > 0 {
 				c.problem("", 0, "%d rows of %s belong to no chain: a whole chain was taken out of avow_chains, or they were put in", n, table)
 			}
 		}
-		low = rowNumber(e.chain+1, 0)
+		if i < len(ends) {
+			low = rowNumber(ends[i].chain+1, 0)
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"sort"
 )
 
@@ -85,12 +86,15 @@ func (c *check) load(ctx context.Context, after, last int64) (out chunk) {
 		return chunk{err: err}
 	}
 	defer func() { _ = rows.Close() }()
+	var mem arena
 	for rows.Next() {
 		var r fullRow
-		if err := rows.Scan(&r.n, &r.kind, &r.at, &r.id, &r.response, &r.body, &r.link, &r.erased, &r.salt, &r.print); err != nil {
+		var id, response, body, link, salt, print sql.RawBytes
+		if err := rows.Scan(&r.n, &r.kind, &r.at, &id, &response, &body, &link, &r.erased, &salt, &print); err != nil {
 			return chunk{err: err}
 		}
 		r.seq = r.n & (1<<chainBits - 1)
+		r.id, r.response, r.body, r.link, r.salt, r.print = mem.keep(id), mem.keep(response), mem.keep(body), mem.keep(link), mem.keep(salt), mem.keep(print)
 		out.rows = append(out.rows, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -101,6 +105,25 @@ func (c *check) load(ctx context.Context, after, last int64) (out chunk) {
 	}
 	out.stray, out.err = c.loadManifests(ctx, out.rows, after, last)
 	return out
+}
+
+// An arena holds many small pieces in a few large blocks.
+type arena struct{ block []byte }
+
+// arenaBlock is the size of a block, in bytes.
+const arenaBlock = 1 << 20
+
+// keep copies a piece; nil stays nil.
+func (a *arena) keep(piece []byte) []byte {
+	if piece == nil {
+		return nil
+	}
+	if len(piece) > cap(a.block)-len(a.block) {
+		a.block = make([]byte, 0, max(arenaBlock, len(piece)))
+	}
+	start := len(a.block)
+	a.block = append(a.block, piece...)
+	return a.block[start:len(a.block):len(a.block)]
 }
 
 // loadManifests adds what is stored of manifests to the rows they belong to.

@@ -95,6 +95,8 @@ func TestTamperingIsNamed(t *testing.T) {
 		"how it ends":      {`UPDATE avow_chains SET link = (SELECT link FROM avow_records WHERE n = base + 4)`, 22, "end of the chain"},
 		"a cut":            {`UPDATE avow_chains SET cut = writer`, 0, "cannot be read"},
 		"a whole chain":    {`DELETE FROM avow_chains`, 0, "no chain"},
+		"a negative row":   {`UPDATE avow_records SET n = -n WHERE n = base + 3`, 0, "no chain"},
+		"a row far behind": {`UPDATE avow_records SET n = 4611686018427387905 WHERE n = base + 3`, 0, "no chain"},
 		"a head":           {`UPDATE avow_records SET body = (SELECT body FROM avow_records WHERE n = base + 22) WHERE n = base + 11`, 11, "was changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,16 +151,15 @@ func TestHeadsOfStrangers(t *testing.T) {
 
 // A chain can be written anew from some row on, but for its heads.
 func TestARewrittenChainHasNoHeads(t *testing.T) {
-	now := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
 	eachDatabase(t, func(t *testing.T, p place) {
-		clock := now
-		p = p.with(func(o *Options) { o.Writer, o.Now = "w", func() time.Time { return clock } })
+		clock := handClock()
+		p = p.with(func(o *Options) { o.Writer, o.Now = "w", clock.now })
 		l := p.open()
 		mustPut(t, l, full(1))
 		mustClose(t, l)
 		unsigned := p.with(func(o *Options) { o.Key = watermark.Key{} }).open()
 		for i := range 4 {
-			clock = clock.Add(4 * time.Minute)
+			clock.move(4 * time.Minute)
 			mustPut(t, unsigned, full(10+i))
 		}
 		mustClose(t, unsigned)
@@ -173,10 +174,10 @@ func TestARewrittenChainHasNoHeads(t *testing.T) {
 // between two records does not make it look as if heads were missing.
 func TestHeadsKeepUpWithAJumpingClock(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, p place) {
-		clock := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
-		l := p.with(func(o *Options) { o.Now = func() time.Time { return clock } }).open()
+		clock := handClock()
+		l := p.with(func(o *Options) { o.Now = clock.now }).open()
 		for i, jump := range []time.Duration{0, 24 * time.Hour, -48 * time.Hour, time.Minute} {
-			clock = clock.Add(jump)
+			clock.move(jump)
 			mustPut(t, l, full(2*i), full(2*i+1))
 		}
 		if v := intact(t, l); v.Chains[0].Heads == 0 {
@@ -245,17 +246,17 @@ func TestForgottenBytesAreGone(t *testing.T) {
 
 func TestRetention(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, p place) {
-		ctx, clock := context.Background(), time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
-		p = p.with(func(o *Options) { o.Writer, o.Now, o.Retention = "w", func() time.Time { return clock }, 48*time.Hour })
+		ctx, clock := context.Background(), handClock()
+		p = p.with(func(o *Options) { o.Writer, o.Now, o.Retention = "w", clock.now, 48*time.Hour })
 		filled(t, p) // 22 rows
 		l := p.open()
 		if err := l.Forget(ctx, idOf(3)); err != nil {
 			t.Fatal(err)
 		}
-		clock = clock.Add(24 * time.Hour)
+		clock.move(24 * time.Hour)
 		mustPut(t, l, full(100))
 		mustClose(t, l)
-		clock = clock.Add(36 * time.Hour)
+		clock.move(36 * time.Hour)
 		l = p.open()
 		expireNow(t, l)
 		v := intact(t, l)
@@ -271,7 +272,7 @@ func TestRetention(t *testing.T) {
 		if _, err := l.ByID(ctx, idOf(100)); err != nil {
 			t.Fatal(err)
 		}
-		clock = clock.Add(48 * time.Hour)
+		clock.move(48 * time.Hour)
 		expireNow(t, l)
 		if v := intact(t, l); v.Rows != 0 {
 			t.Fatalf("%d rows are left", v.Rows)

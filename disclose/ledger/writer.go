@@ -88,7 +88,7 @@ func (w *writer) connect(ctx context.Context) (err error) {
 	}
 	if w.tip.chain == 0 {
 		err = w.claim(ctx, w.o.Writer)
-	} else {
+	} else if err = w.settle(ctx); err == nil {
 		err = w.resume(ctx)
 	}
 	if err != nil {
@@ -96,6 +96,22 @@ func (w *writer) connect(ctx context.Context) (err error) {
 	}
 	w.unsignedSince = millis(w.o.Now())
 	return w.prepare(ctx)
+}
+
+// settle makes sure that what the database shows after an error is on disk. SQLite
+// may show a transaction again whose flush has failed; a record found there would be
+// acknowledged and yet be lost with the power. So all of the write-ahead log is
+// written to the file once more, and flushed.
+func (w *writer) settle(ctx context.Context) error {
+	if w.d.postgres {
+		return nil // PostgreSQL stops itself, and recovers from its log
+	}
+	var busy, pages, done int
+	err := w.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(FULL)`).Scan(&busy, &pages, &done)
+	if err == nil && (busy != 0 || pages != done) {
+		err = errors.New("the write-ahead log cannot be emptied while others read")
+	}
+	return err
 }
 
 func (w *writer) prepare(ctx context.Context) (err error) {
@@ -235,8 +251,8 @@ func (w *writer) attempt(change func(ctx context.Context) error) error {
 			err = change(ctx)
 		}
 	}
-	switch {
-	case err == nil, errors.Is(err, disclose.ErrNoRecord):
+	if err == nil || errors.Is(err, disclose.ErrNoRecord) {
+		w.wait = 0
 		return err
 	}
 	return w.fail(err)
@@ -253,7 +269,6 @@ func (w *writer) ready() error {
 	if err := w.connect(context.Background()); err != nil {
 		return w.fail(err)
 	}
-	w.wait = 0
 	w.setState(nil)
 	w.o.Logger.Info("the ledger can be written again")
 	return nil
@@ -331,6 +346,9 @@ func (w *writer) drain() {
 		break
 	}
 	w.signHead()
+	if w.db != nil {
+		_ = w.attempt(w.release) // a claim that stays keeps only those away that yield
+	}
 	w.disconnect()
 }
 

@@ -70,7 +70,7 @@ The backend is a stand-in: a few rules and a painter of landscapes, no AI model.
   verify   http://%[1]s/avow/v1/verify
   about    http://%[1]s/.well-known/ai-disclosure.json
   metrics  http://%[2]s/metrics
-  keys     %[3]s
+  keys, ledger  %[3]s
 
 Try in another terminal:
 
@@ -85,9 +85,11 @@ Try in another terminal:
    curl -sD /dev/stderr http://%[1]s/v1/images/generations -H 'Content-Type: application/json' \
      -d '{"prompt":"a lighthouse by the sea at sunset"}' | tee image.json | sed 's/.*"b64_json":"\([^"]*\)".*/\1/' | base64 -d > image.png
 
-3. Which marks do they carry? Ask the command line, or the service, which knows what it recorded.
+3. Which marks do they carry? Ask the command line, or the service; both know what was recorded.
+   The ledger says whether anything in the records was changed.
 
    go run ./cmd/avow verify answer.sse image.png
+   go run ./cmd/avow ledger verify
    curl -s http://%[1]s/avow/v1/verify -H 'Content-Type: image/png' --data-binary @image.png
 
 Ctrl-C stops the demo.

@@ -40,7 +40,7 @@ func (a *app) openLedger(ctx context.Context, c config.Config, ring *keyring.Rin
 	if c.Ledger.URL == "off" {
 		return nil, nil
 	}
-	o := ledger.Options{URL: c.Ledger.URL, Key: key, Writer: writerName(command), Retention: time.Duration(c.Ledger.Retention), ReadOnly: use == ledgerRead}
+	o := ledger.Options{URL: c.Ledger.URL, Key: key, Writer: writerName(command), Yield: use == ledgerWrite, Retention: time.Duration(c.Ledger.Retention), ReadOnly: use == ledgerRead}
 	for _, e := range ring.Keys {
 		o.VerifyKeys = append(o.VerifyKeys, e.Key())
 	}
@@ -211,7 +211,7 @@ func (a *app) printVerification(v ledger.Verification) error {
 	for _, p := range v.Problems {
 		_, _ = fmt.Fprintf(a.out, "WRONG: %s\n", p)
 	}
-	verdict := "intact: nothing was changed, taken out or put in"
+	verdict := "intact: nothing was changed, taken out or put in. They show what was made and left, not that anybody saw it."
 	if !v.Intact() {
 		verdict = fmt.Sprintf("not intact: %d problems; the first is %s", v.Found, v.Problems[0])
 	}
