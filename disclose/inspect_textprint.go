@@ -14,12 +14,6 @@ const (
 	minShared = fingerprint.SearchShared
 	// minCoverage of the text is then the text as a whole, less are parts of it.
 	minCoverage = 0.5
-	// aloneShared hashes and aloneCoverage of the text are a match where no mark
-	// names a record; aloneRate bounds the share of foreign texts that agree so far
-	// with any of the records, as measured (bench/results/textprint.md).
-	aloneShared   = 4
-	aloneCoverage = 0.25
-	aloneRate     = 1e-2
 )
 
 // Values of RecordStatus.Status.
@@ -181,7 +175,7 @@ func (in *inspection) searchRecords() Finding {
 	long := false
 	for _, k := range in.d.texts {
 		t := in.unmarkedText(k.id)
-		if len(t) < aloneShared {
+		if len(t) < fingerprint.MinAlike {
 			continue
 		}
 		long = true
@@ -230,7 +224,7 @@ func mostAlike(t fingerprint.Text, found []Similarity) (best likeness) {
 
 // likenessFinding reports on the record that shares most with the input.
 func (in *inspection) likenessFinding(best likeness) Finding {
-	if best.n < aloneShared || float64(best.n) < aloneCoverage*float64(best.m) {
+	if !fingerprint.Alike(best.n, best.m) {
 		return Finding{Status: Absent}
 	}
 	if in.report.Record.Status == recordNotAsked {
@@ -238,7 +232,7 @@ func (in *inspection) likenessFinding(best likeness) Finding {
 	}
 	return Finding{
 		Status: Present, reason: CauseFingerprintOnly, KeyID: best.record.Fingerprint.KeyID, ID: best.record.Label.ID.String(),
-		FalsePositiveRate: aloneRate, Coverage: float64(best.n) / float64(best.m),
+		FalsePositiveRate: fingerprint.AlikeRate, Coverage: float64(best.n) / float64(best.m),
 		Detail: fmt.Sprintf("%d of %d fingerprints match a record; a mark may have been removed, or both texts may draw on the same source", best.n, best.m),
 	}
 }

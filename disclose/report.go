@@ -202,7 +202,7 @@ func (f Finding) inputs() string {
 
 func oneIn(rate float64) string {
 	n := int(math.Round(-math.Log10(decade(rate))))
-	names := map[int]string{6: "1 in a million", 9: "1 in a billion", 12: "1 in a trillion"}
+	names := map[int]string{2: "1 in 100", 3: "1 in 1,000", 4: "1 in 10,000", 5: "1 in 100,000", 6: "1 in a million", 9: "1 in a billion", 12: "1 in a trillion"}
 	switch {
 	case n > 12:
 		return names[12]
