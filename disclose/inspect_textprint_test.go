@@ -183,6 +183,33 @@ func TestOtherOutcomes(t *testing.T) {
 	}
 }
 
+// TestStrangersGetNoCounts: exact ones would say which words to change.
+func TestStrangersGetNoCounts(t *testing.T) {
+	key := newTestKey(t)
+	m, records := printing(t, nil)
+	marked, _, err := mark(t, m, Output{ContentType: "text/plain"}, prose(60), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text    string
+		revoked bool
+		says    string
+	}{
+		"match": {marked + "\n", false, "matches the record"}, "copy": {rewritten(marked), false, "does not match the record"}, "stripped": {prose(60), false, "same source"},
+		"revoked": {marked + "\n", true, "the key is revoked"},
+	} {
+		r := mustInspect(t, DetectorOptions{Keys: []VerifyKey{{key, c.revoked}}, Records: records}, []byte(c.text), Source{})
+		mark, print := finding(r.Public(), CarrierTextMark), finding(r.Public(), CarrierFingerprint)
+		if detail := mark.Detail + print.Detail; strings.Contains(detail, " of ") && strings.Contains(detail, "fingerprints") || !strings.Contains(detail, c.says) {
+			t.Errorf("%s: %q", name, detail)
+		}
+		if exact := finding(r, CarrierTextMark).Detail + finding(r, CarrierFingerprint).Detail; !strings.Contains(exact, "fingerprints match") || !strings.Contains(exact, c.says) && name != "match" {
+			t.Errorf("%s: %q", name, exact)
+		}
+	}
+}
+
 // TestSeveralOutputsInOneText: each is judged on its own; that one mark may be a
 // copy is not hidden by a mark that nothing is known about.
 func TestSeveralOutputsInOneText(t *testing.T) {
