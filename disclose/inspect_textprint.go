@@ -168,7 +168,7 @@ func (in *inspection) searchTexts() {
 	case in.d.o.Records == nil || len(in.d.texts) == 0:
 		f.Detail = "no records or no key to compare the words with"
 	case in.found[CarrierTextMark].KeyID != "":
-		f.Detail = "the words were compared with the record that the mark names"
+		f.Detail = "not searched for by its words: the mark names a record"
 	default:
 		f = in.searchRecords()
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/binary"
 	"fmt"
 	"html"
 	"math"
@@ -14,6 +16,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 
+	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/disclose/fingerprint"
 )
 
@@ -155,6 +158,28 @@ func (m *measure) costs(chars int) error {
 	}
 	fmt.Printf("%.1f hashes and %.0f bytes in 1,000 characters; %.1f µs for a text of 2 KiB, best of 20.\n",
 		1000*float64(hashes)/float64(chars), 1000*float64(size)/float64(chars), 1e6*best/float64(n)*2048)
+	return m.search()
+}
+
+// search times a look for a text among records in memory.
+func (m *measure) search() error {
+	records := disclose.NewMemoryRecords(len(m.prints))
+	for i, t := range m.prints {
+		r := disclose.Record{Fingerprint: disclose.Fingerprint{KeyID: "k", Text: t}}
+		binary.BigEndian.PutUint32(r.Label.ID[:], uint32(i))
+		if err := records.Put(context.Background(), r); err != nil {
+			return err
+		}
+	}
+	best := math.Inf(1)
+	for i := range 50 {
+		start := time.Now()
+		if _, err := records.Similar(context.Background(), disclose.Fingerprint{KeyID: "k", Text: m.prints[i]}); err != nil {
+			return err
+		}
+		best = min(best, time.Since(start).Seconds())
+	}
+	fmt.Printf("%.1f ms for a search among %d records in memory, best of 50.\n", 1e3*best, len(m.prints))
 	return nil
 }
 
