@@ -132,6 +132,7 @@ func (in *inspection) validFrames(valid []textmark.Found, d textmark.Detection, 
 			FalsePositiveRate: d.FalsePositiveRate, Detail: marks}, p)
 		if in.d.revoked[frame.KeyID] { // the record says what it says; the mark cannot be relied on
 			f.Status, f.reason, f.Detail = Present, CauseRevokedKey, f.Detail+"; the key is revoked"
+			f.coarse = joinDetail("; ", firstOf(f.coarse, marks), "the key is revoked")
 		}
 		if best.Status == "" || strength(f) > strength(best) {
 			best, record = f, r
@@ -156,10 +157,10 @@ func (in *inspection) textRecord(id textmark.ID, f Finding, p *textPrints) (Find
 	records, err := in.d.o.Records.ByPrefix(in.ctx, id[:])
 	switch {
 	case err != nil:
-		f.Detail += "; they could not be compared with a record: the records are unavailable"
+		f.Detail += "; the record could not be compared: the records are unavailable"
 		return f, RecordStatus{Status: recordUnavailable}
 	case len(records) == 0:
-		f.reason, f.Detail = CauseNoRecord, f.Detail+"; no record of them is held"
+		f.reason, f.Detail = CauseNoRecord, f.Detail+"; no record of that output is held"
 		return f, RecordStatus{Status: recordNotFound}
 	}
 	sum := sha256.Sum256(in.subject)

@@ -14,12 +14,6 @@ const (
 	minShared = fingerprint.SearchShared
 	// minCoverage of the text is then the text as a whole, less are parts of it.
 	minCoverage = 0.5
-	// aloneShared hashes and aloneCoverage of the text are a match where no mark
-	// names a record; aloneRate bounds the share of foreign texts that agree so far
-	// with any of the records, as measured (bench/results/textprint.md).
-	aloneShared   = 4
-	aloneCoverage = 0.25
-	aloneRate     = 1e-2
 )
 
 // A textKey makes fingerprints of texts under one key.
@@ -98,7 +92,7 @@ func (p *textPrints) judge(records []Record, f Finding) (Finding, RecordStatus) 
 		}
 	}
 	if most < minShared || same {
-		f.Detail += "; more than one record fits them"
+		f.Detail += "; more than one record fits"
 		return f, RecordStatus{Status: recordNotAsked}
 	}
 	f.ID, f.IDPrefix = best.Label.ID.String(), ""
@@ -112,30 +106,42 @@ func (p *textPrints) compare(r Record, f Finding) (Finding, RecordStatus) {
 	n, m := t.In(r.Fingerprint.Text)
 	switch {
 	case r.Erased:
-		f.Detail += "; what their record held of the text was erased"
+		f.Detail += "; what the record held of the text was erased"
 		return f, RecordStatus{Status: recordErased, Time: known.Time, System: known.System}
 	case len(r.Fingerprint.Text) == 0:
-		f.Detail += "; their record holds nothing to compare the text with"
+		f.Detail += "; the record holds nothing to compare the text with"
 		return f, known
 	case !held:
-		f.Detail += "; their record was made with a key that is not held, so the text was not compared with it"
+		f.Detail += "; the record was made with a key that is not held, so the text was not compared with it"
 		return f, known
 	case m < minShared || len(r.Fingerprint.Text) < minShared:
-		f.Detail += "; the text is too short to compare with its record"
+		f.Detail += "; the text is too short to compare with the record"
 		return f, known
 	case n < minShared:
 		f.reason = CausePossibleCopy
-		f.Detail += fmt.Sprintf("; %d of %d fingerprints match: the mark may have been copied into other text, or the text was rewritten", n, m)
+		f.matching(n, m, "the text does not match the record: the mark may have been copied into other text, or the text was rewritten")
 		return f, RecordStatus{Status: recordCopy}
 	}
 	f.Coverage = float64(n) / float64(m)
-	f.Detail += fmt.Sprintf("; %d of %d fingerprints match", n, m)
 	if f.Coverage < minCoverage {
-		f.Detail += ": parts of the text match its record, which says nothing about the rest"
+		f.matching(n, m, "parts of the text match the record, which says nothing about the rest")
 		return f, knownRecord(recordMatch, r)
 	}
+	f.matching(n, m, "")
 	f.Status, f.reason = Verified, CauseRecordMatches
 	return f, knownRecord(recordMatch, r)
+}
+
+// matching adds to the detail how many fingerprints match, and what that means.
+// Strangers get the meaning alone: exact counts would tell them word by word what
+// to change.
+func (f *Finding) matching(n, m int, means string) {
+	f.coarse = joinDetail("; ", f.Detail, firstOf(means, "the text matches the record"))
+	f.Detail = joinDetail(": ", joinDetail("; ", f.Detail, fmt.Sprintf("%d of %d fingerprints match", n, m)), means)
+}
+
+func joinDetail(by string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), by)
 }
 
 // searchTexts asks the records, where no mark names one of them, for an output
@@ -143,10 +149,12 @@ func (p *textPrints) compare(r Record, f Finding) (Finding, RecordStatus) {
 func (in *inspection) searchTexts() {
 	f := Finding{Status: NotChecked}
 	switch {
+	case in.found[CarrierTextMark].Status == NotChecked: // there is no text
+		return
 	case in.d.o.Records == nil || len(in.d.texts) == 0:
 		f.Detail = "no records or no key to compare the words with"
 	case in.found[CarrierTextMark].KeyID != "":
-		f.Detail = "the words were compared with the record that the mark names"
+		f.Detail = "not searched for by its words: the mark names a record"
 	default:
 		f = in.searchRecords()
 	}
@@ -167,7 +175,7 @@ func (in *inspection) searchRecords() Finding {
 	long := false
 	for _, k := range in.d.texts {
 		t := in.unmarkedText(k.id)
-		if len(t) < aloneShared {
+		if len(t) < fingerprint.MinAlike {
 			continue
 		}
 		long = true
@@ -216,15 +224,16 @@ func mostAlike(t fingerprint.Text, found []Similarity) (best likeness) {
 
 // likenessFinding reports on the record that shares most with the input.
 func (in *inspection) likenessFinding(best likeness) Finding {
-	if best.n < aloneShared || float64(best.n) < aloneCoverage*float64(best.m) {
+	if !fingerprint.Alike(best.n, best.m) {
 		return Finding{Status: Absent}
 	}
 	if in.report.Record.Status == recordNotAsked {
 		in.report.Record = knownRecord(recordMatch, best.record)
 	}
-	return Finding{
+	f := Finding{
 		Status: Present, reason: CauseFingerprintOnly, KeyID: best.record.Fingerprint.KeyID, ID: best.record.Label.ID.String(),
-		FalsePositiveRate: aloneRate, Coverage: float64(best.n) / float64(best.m),
-		Detail: fmt.Sprintf("%d of %d fingerprints match a record; a mark may have been removed, or both texts may draw on the same source", best.n, best.m),
+		FalsePositiveRate: fingerprint.AlikeRate, Coverage: float64(best.n) / float64(best.m),
 	}
+	f.matching(best.n, best.m, "the words are those of a record; a mark may have been removed, or both texts may draw on the same source")
+	return f
 }

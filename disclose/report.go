@@ -67,6 +67,7 @@ type Finding struct {
 	Transform         *Transform `json:"transform,omitempty"`
 	Coverage          float64    `json:"coverage,omitempty"`
 	Detail            string     `json:"detail,omitempty"`
+	coarse            string     // the detail as strangers see it; "" for all of it
 	reason            Cause
 	opened            bool // of a manifest: its content was opened from a parent
 	lineage           *lineage
@@ -109,13 +110,14 @@ func (r *Report) Marked() bool { return r.Verdict == Present || r.Verdict == Ver
 const publicFloor = 1e-6
 
 // Public returns the report as strangers may see it: rates to a decade and not
-// below 1e-6, coverage to a quarter, no score and no transform. Finer answers
-// would help to remove a mark by trial.
+// below 1e-6, coverage to a quarter, no score, no transform and no count of
+// fingerprints. Finer answers would help to remove a mark by trial.
 func (r *Report) Public() *Report {
 	out := *r
 	out.Findings = make([]Finding, len(r.Findings))
 	for i, f := range r.Findings {
 		f.Score, f.Transform = 0, nil
+		f.Detail = firstOf(f.coarse, f.Detail)
 		f.Coverage = math.Round(f.Coverage*4) / 4
 		if f.FalsePositiveRate > 0 {
 			f.FalsePositiveRate = math.Max(publicFloor, decade(f.FalsePositiveRate))
@@ -187,7 +189,7 @@ func (f Finding) inputs() string {
 
 func oneIn(rate float64) string {
 	n := int(math.Round(-math.Log10(decade(rate))))
-	names := map[int]string{6: "1 in a million", 9: "1 in a billion", 12: "1 in a trillion"}
+	names := map[int]string{2: "1 in 100", 3: "1 in 1,000", 4: "1 in 10,000", 5: "1 in 100,000", 6: "1 in a million", 9: "1 in a billion", 12: "1 in a trillion"}
 	switch {
 	case n > 12:
 		return names[12]

@@ -42,6 +42,7 @@ type streamSink struct {
 	st     scan
 	held   *heldFrame
 	copied bool // nothing is left to splice
+	tap    *tap // listens then
 	skip   bool // inside a frame over the limit, passed on unseen
 	tail   []byte
 	ended  bool // the end of the content was seen
@@ -67,6 +68,7 @@ func (w *Writer) newStream(f framer) *streamSink {
 
 func (s *streamSink) write(p []byte) error {
 	if s.copied {
+		s.overhear(p)
 		s.watch(p)
 		return s.w.emit(p)
 	}
@@ -90,7 +92,7 @@ func (s *streamSink) write(p []byte) error {
 // bytes they were.
 func (s *streamSink) frames(data []byte) (used int, err error) {
 	plain := 0 // start of frames not yet emitted because nothing changed in them
-	for !s.settled() || s.answer.prints {
+	for !s.settled() {
 		n := s.frame.next(&s.st, data[used:])
 		if n == 0 {
 			break
@@ -112,8 +114,9 @@ func (s *streamSink) frames(data []byte) (used int, err error) {
 		}
 		used += n
 	}
-	if s.settled() && !s.answer.prints {
+	if s.settled() {
 		s.copied = true
+		s.overhear(data[used:])
 		used = len(data)
 	}
 	return used, s.send(data[plain:used])
@@ -122,10 +125,6 @@ func (s *streamSink) frames(data []byte) (used int, err error) {
 // handle returns what becomes of a whole frame, or of the end of one that was
 // passed on unseen.
 func (s *streamSink) handle(frame []byte) (out []byte, err error) {
-	if len(frame) > s.limit && s.settled() {
-		s.answer.prints = false // what is only listened to is not held to the limit
-		return frame, nil
-	}
 	if len(frame) > s.limit && !s.skip {
 		err = s.overLimit()
 	}
@@ -156,10 +155,6 @@ func (s *streamSink) keep(rest []byte) error {
 	if len(rest) == 0 {
 		s.buf = nil // an idle stream holds no memory
 		return nil
-	}
-	if len(rest) > s.limit && s.settled() {
-		s.answer.prints, s.copied, s.buf = false, true, nil
-		return s.send(rest)
 	}
 	if len(rest) > s.limit && !s.skip {
 		if err := s.overLimit(); err != nil {
@@ -217,7 +212,7 @@ func (s *streamSink) splice(frame []byte) (out []byte, err error) {
 		s.held.frame = append(s.held.frame, frame...)
 		return nil, nil
 	}
-	if s.settled() || s.idle(frame) {
+	if s.idle(frame) {
 		s.listen(frame)
 		return frame, nil
 	}
@@ -366,6 +361,7 @@ func (s *streamSink) close() error {
 
 // closeFrames handles what the end of the stream leaves.
 func (s *streamSink) closeFrames() (err error) {
+	s.overhearRest()
 	out := s.buf
 	if len(out) > 0 && !s.skip && !s.w.out.Unframed {
 		if out, err = s.splice(out); err != nil {

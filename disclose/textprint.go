@@ -1,6 +1,8 @@
 package disclose
 
 import (
+	"fmt"
+
 	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/internal/jsonscan"
 	"github.com/avowai/avow/watermark"
@@ -85,10 +87,72 @@ func (a *answer) printOf(r *running, t *foundText) *fingerprint.Writer {
 	return r.print
 }
 
+// A tap listens to a stream that is copied: it has the frames put together again
+// whose texts are fingerprinted, and holds nothing up.
+type tap struct {
+	buf []byte
+	st  scan
+}
+
+// overhear has the frames in bytes that are copied listened to. One over the limit
+// of an event ends it.
+func (s *streamSink) overhear(p []byte) {
+	if !s.answer.prints {
+		return
+	}
+	if s.tap == nil {
+		s.tap = &tap{}
+	}
+	t, data := s.tap, p
+	if len(t.buf) > 0 {
+		t.buf = append(t.buf, p...)
+		data = t.buf
+	}
+	used := 0
+	for used < len(data) {
+		n := s.frame.next(&t.st, data[used:])
+		if n == 0 {
+			break
+		}
+		if n > s.w.m.o.MaxEvent {
+			s.answer.prints, s.tap = false, nil
+			return
+		}
+		t.st = scan{}
+		s.listen(data[used : used+n])
+		used += n
+	}
+	switch rest := data[used:]; {
+	case len(rest) > s.w.m.o.MaxEvent:
+		s.answer.prints, s.tap = false, nil
+	case len(rest) == 0:
+		t.buf = nil // an idle stream holds no memory
+	case used > 0 || len(t.buf) == 0:
+		t.buf = append([]byte(nil), rest...)
+	}
+}
+
+// overhearRest listens to a last frame that has no end.
+func (s *streamSink) overhearRest() {
+	if s.tap != nil && len(s.tap.buf) > 0 {
+		s.listen(s.tap.buf)
+		s.tap.buf = nil
+	}
+}
+
 // listen has the texts of a frame fingerprinted in which nothing is to be put.
 func (s *streamSink) listen(frame []byte) {
 	a := s.answer
-	if !a.prints || s.listenLikeTheLast(frame) {
+	if !a.prints {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil { // no reason to do anything to the stream
+			a.prints = false
+			s.w.m.o.Logger.Error("panic while fingerprinting", "panic", fmt.Sprint(r))
+		}
+	}()
+	if s.listenLikeTheLast(frame) {
 		return
 	}
 	payload, at := s.frame.payload(frame)

@@ -14,66 +14,149 @@ import (
 
 // A rule is how far two texts have to agree.
 type rule struct {
-	shared   int
-	coverage float64
+	name string
+	ok   func(n, of int) bool
 }
 
-var rules = []rule{{1, 0}, {2, 0}, {2, 0.5}, {3, 0.25}, {4, 0}, {4, 0.25}, {4, 1. / 3}, {4, 0.5}, {6, 0.25}, {6, 1. / 3}, {8, 0.25}, {8, 0.5}}
-
-// aRule is the one without a mark.
-const aRule = 5
+var rules = []rule{
+	{"≥ 1 hash", func(n, _ int) bool { return n >= 1 }},
+	{"≥ 2", func(n, _ int) bool { return n >= 2 }},
+	{"≥ 2, ½ of the text", func(n, of int) bool { return n >= 2 && 2*n >= of }},
+	{"≥ 4", func(n, _ int) bool { return n >= 4 }},
+	{"≥ 4, ¼ of the text", func(n, of int) bool { return n >= 4 && 4*n >= of }},
+	{"≥ 4, ½ of the text", func(n, of int) bool { return n >= 4 && 2*n >= of }},
+	{"≥ 8", func(n, _ int) bool { return n >= 8 }},
+	{"≥ 8, ¼ of the text", func(n, of int) bool { return n >= 8 && 4*n >= of }},
+	{"**Alike**: ≥ 4 and ½, or ≥ 8 and ¼", fingerprint.Alike},
+}
 
 // copied words in a row, the same in two texts, are no coincidence: one was taken
 // from the other, or both from a third.
 const copied = 20
 
-// counts are, by rule, pairs that agree and passages that agree with any other.
+// counts are pairs that agree, and passages that agree with any other, by rule.
 type counts struct{ pairs, searches [16]int }
 
-func (c *counts) add(n, of int, hit *[16]bool) {
+func (c *counts) add(agree []agreement) {
 	for k, r := range rules {
-		if n >= r.shared && float64(n) >= r.coverage*float64(of) {
-			c.pairs[k]++
-			if !hit[k] {
-				hit[k] = true
-				c.searches[k]++
+		hit := false
+		for _, a := range agree {
+			if r.ok(a.n, a.of) {
+				c.pairs[k]++
+				hit = true
 			}
+		}
+		if hit {
+			c.searches[k]++
 		}
 	}
 }
 
+// An agreement is what a passage shares with one of another owner.
+type agreement struct {
+	with  int32
+	n, of int
+	copy  bool
+}
+
+// agreements returns what passage i shares with those of other owners.
+func (m *measure) agreements(i int, common bool) []agreement {
+	shared, of := m.sharing(i), len(m.prints[i])
+	if !common {
+		shared, of = m.withoutCommon(i)
+	}
+	var out []agreement
+	for j, n := range shared {
+		if n > 0 {
+			out = append(out, agreement{j, n, of, commonRun(m.all[i].text, m.all[j].text) >= copied})
+		}
+	}
+	return out
+}
+
+func isCopy(a agreement) bool { return a.copy }
+
 // foreign measures how many passages agree with one of another owner.
-func (m *measure) foreign(show int, common bool) {
-	var all, coincidence counts
-	total := 0.0
+func (m *measure) foreign(common bool) {
+	var all, own counts
+	records := newSubsets(m)
+	for i := range m.all {
+		agree := m.agreements(i, common)
+		all.add(agree)
+		records.add(agree, false)
+		agree = slices.DeleteFunc(agree, isCopy)
+		own.add(agree)
+		records.add(agree, true)
+	}
+	counted := map[bool]string{true: "counted", false: "left out, as a detector does"}
+	fmt.Printf("Phrases common to %d texts or more of those that a search returns are %s.\n\n", fingerprint.CommonIn, counted[common])
+	fmt.Print("| rule | pairs | searches | pairs, no copies | searches, no copies |\n| --- | --- | --- | --- | --- |\n")
+	pairs, searches := m.pairs(), float64(len(m.all))
+	for k, r := range rules {
+		fmt.Printf("| %s | %s | %s | %s | %s |\n", r.name, rate(all.pairs[k], pairs), rate(all.searches[k], searches),
+			rate(own.pairs[k], pairs), rate(own.searches[k], searches))
+	}
+	fmt.Println()
+	if !common {
+		records.print(m)
+	}
+}
+
+// pairs is the number of pairs of passages of different owners.
+func (m *measure) pairs() (n float64) {
 	size := map[string]int{}
 	for _, p := range m.all {
 		size[p.group]++
 	}
-	for i, t := range m.prints {
-		total += float64(len(m.all) - size[m.all[i].group])
-		var hit, hitOwn [16]bool
-		shared, of := m.sharing(i), len(t)
-		if !common {
-			shared, of = m.withoutCommon(i)
-		}
-		for j, n := range shared {
-			all.add(n, of, &hit)
-			if run := commonRun(m.all[i].text, m.all[j].text); run < copied {
-				coincidence.add(n, of, &hitOwn)
-				if n >= 4 && 4*n >= of && show > 0 {
-					show--
-					fmt.Printf("%d of %d, %d words: %s | %s\n%.300q\n%.300q\n", n, of, run, m.all[i].file, m.all[j].file, m.all[i].text, m.all[j].text)
-				}
-			}
+	for _, p := range m.all {
+		n += float64(len(m.all) - size[p.group])
+	}
+	return n
+}
+
+// subsets tell how the searches depend on the number of records: each passage has
+// a random rank, and the first so many are the records.
+type subsets struct {
+	rank  []float64
+	first [2][]float64 // the lowest rank of those that a search finds, 1 for none
+}
+
+func newSubsets(m *measure) *subsets {
+	s := &subsets{rank: make([]float64, len(m.all))}
+	for i := range s.rank {
+		s.rank[i] = m.r.Float64()
+	}
+	return s
+}
+
+func (s *subsets) add(agree []agreement, own bool) {
+	first, k := 1.0, 0
+	for _, a := range agree {
+		if fingerprint.Alike(a.n, a.of) {
+			first = min(first, s.rank[a.with])
 		}
 	}
-	fmt.Printf("Passages and those of other owners: %.3g pairs; %d searches among %.0f records on average. On the right without pairs that have %d words in a row in common: of those one is a copy.\n\n",
-		total, len(m.all), total/float64(len(m.all)), copied)
-	fmt.Print("| hashes | part of the text | pairs | searches | pairs, no copies | searches, no copies |\n| --- | --- | --- | --- | --- | --- |\n")
-	for k, r := range rules {
-		fmt.Printf("| ≥ %d | ≥ %g | %s | %s | %s | %s |\n", r.shared, r.coverage, rate(all.pairs[k], total), rate(all.searches[k], float64(len(m.all))),
-			rate(coincidence.pairs[k], total), rate(coincidence.searches[k], float64(len(m.all))))
+	if own {
+		k = 1
+	}
+	s.first[k] = append(s.first[k], first)
+}
+
+func (s *subsets) print(m *measure) {
+	others := m.pairs() / float64(len(m.all))
+	fmt.Print("Texts that are Alike to a record, by the number of records:\n\n| records | searches | no copies |\n| --- | --- | --- |\n")
+	for _, n := range []float64{500, 1000, 2000, 4000, others} {
+		fmt.Printf("| %.0f |", n)
+		for _, first := range s.first {
+			hits := 0
+			for _, rank := range first {
+				if rank < n/others && rank < 1 {
+					hits++
+				}
+			}
+			fmt.Printf(" %s |", rate(hits, float64(len(first))))
+		}
+		fmt.Println()
 	}
 	fmt.Println()
 }

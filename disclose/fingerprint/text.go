@@ -85,6 +85,21 @@ func (t Text) In(record Text) (n, m int) {
 	return t[:m].Shared(record), m
 }
 
+// Alike reports whether n of m hashes are enough to take a text for a recorded
+// one where no mark names the record: 4 of them and half of the text, or 8 and a
+// quarter. Common phrases are to be left out before, see [Common]. AlikeRate says
+// how often it takes a foreign text for a recorded one.
+func Alike(n, m int) bool { return n >= 4 && 2*n >= m || n >= 8 && 4*n >= m }
+
+// MinAlike hashes are the fewest that Alike takes.
+const MinAlike = 4
+
+// AlikeRate is the share of foreign texts that are Alike to any of some 6,000
+// records, as measured by bench/textprint (bench/results/textprint.md): 8 of 8,399,
+// rounded up to a decade. Texts that take over 20 words in a row are not among
+// them: those are found because they should be. With more records it grows.
+const AlikeRate = 1e-3
+
 // Without returns the hashes of t that are not in common.
 func (t Text) Without(common Text) Text {
 	return slices.DeleteFunc(slices.Clone(t), func(h uint64) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +187,10 @@ func TestKeysSeparate(t *testing.T) {
 	}
 	if TextKey(k) == k.Subkey("avow text mark 1: tag") {
 		t.Fatal("the keys of marks and fingerprints are one")
+	}
+	spec, err := os.ReadFile("../../docs/spec/text-fingerprint.md")
+	if err != nil || !strings.Contains(string(spec), "text   "+fox+"\nhashes "+strings.Trim(foxHashes, "[]")+"\n") {
+		t.Fatalf("the specification has not the example: %v", err)
 	}
 	// Frozen: records are compared with texts for as long as they are kept.
 	if got := fmt.Sprintf("%x", NewShingler(TextKey(k)).Text(fox)); got != foxHashes {

@@ -6,6 +6,11 @@ import "slices"
 // what is longer is cut. It leaves a long word room for a text mark behind it.
 const maxToken = 128
 
+const (
+	usualToken   = 24 // bytes of most words, and the punctuation around them
+	bytesPerHash = 16 // of English prose
+)
+
 // A Writer makes the fingerprint of a text that comes in pieces. How the text is
 // cut makes no difference. An open Writer takes about 250 bytes, and 8 more for
 // each hash, of which it holds at most 6,144. It is not safe for concurrent use.
@@ -28,6 +33,12 @@ func (w *Writer) Write(piece string) { write(w, piece) }
 func (w *Writer) WriteBytes(piece []byte) { write(w, piece) }
 
 func write[T string | []byte](w *Writer, piece T) {
+	if w.token == nil {
+		w.token = make([]byte, 0, usualToken)
+		if n := len(piece) / bytesPerHash; n > 0 { // most of the text, if not all
+			w.run.hashes = make([]uint64, 0, min(n, MaxTextHashes)+1)
+		}
+	}
 	for i := range len(piece) {
 		c := asciiWord[piece[i]]
 		switch {
