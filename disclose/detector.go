@@ -218,7 +218,7 @@ func (in *inspection) conclude() {
 		r.Record = in.imageRecord
 	}
 	r.Verdict, r.Reason = in.verdict()
-	r.Summary = SummaryText(language.English, r.Reason)
+	r.Summary = r.summary(language.English)
 }
 
 // weights are the causes that findings give, the one that says most first. A copy

@@ -96,7 +96,8 @@ func (c stateCase) check(t *testing.T, name string, r *Report) {
 		if print.reason != c.reason || print.FalsePositiveRate != fingerprint.AlikeRate || print.ID != testID.String() || print.Coverage <= 0 {
 			t.Errorf("%s: %+v", name, print)
 		}
-	} else if r.Verdict != c.verdict || r.Reason != c.reason {
+	}
+	if r.Verdict != c.verdict || r.Reason != c.reason {
 		t.Errorf("%s: %s %s, want %s %s", name, r.Verdict, r.Reason, c.verdict, c.reason)
 	}
 	if c.record == recordMatch && r.Record.System != "assistant" || c.record == recordCopy && r.Record.System != "" {

@@ -92,9 +92,20 @@ func (r *Report) In(tag language.Tag) *Report {
 	if base := baseOf(find(tag).tag); base != "en" {
 		out.Language = base
 	}
-	if text := SummaryText(tag, r.Reason); text != "" {
+	if text := r.summary(tag); text != "" {
 		out.Summary = text
 	}
 	out.Limits = LimitsText(tag)
 	return &out
+}
+
+// keyMatchesInPart is the sentence for a text of which parts are those of its record.
+const keyMatchesInPart = "key_matches_in_part"
+
+// summary is the report's sentence in a language, "" for a cause outside the set.
+func (r *Report) summary(tag language.Tag) string {
+	if r.Reason == CauseKeyMatches && r.Record.Status == recordMatch {
+		return word(tag, wordsSummary, keyMatchesInPart)
+	}
+	return SummaryText(tag, r.Reason)
 }

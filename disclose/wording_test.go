@@ -18,6 +18,7 @@ var goldenEnglish = map[string]map[string]string{
 	wordsSummary: {
 		"record_matches":      "Carries a mark of this deployment, and its content matches the record.",
 		"key_matches":         "Carries a mark of this deployment's key. Its content was not compared with a record, so the mark may have been copied from elsewhere.",
+		"key_matches_in_part": "Carries a mark of this deployment's key. Parts of its content match the record, which says nothing about the rest.",
 		"no_record":           "Carries a mark that one of this deployment's keys reads, but no record of it is known.",
 		"possible_copy":       "Carries a mark, but its content does not match the output that was recorded: possibly a copy of the mark.",
 		"fingerprint_only":    "Carries no mark that could be read, but its content matches a recorded output.",
@@ -219,7 +220,7 @@ func TestWordingHasOneWordForMarks(t *testing.T) {
 	speak := map[string][]string{
 		wordsLimits:  {"limits"},
 		wordsCarrier: {"text_mark", "token_mark", "image_mark"},
-		wordsSummary: {"record_matches", "key_matches", "no_record", "possible_copy", "fingerprint_only", "template_only",
+		wordsSummary: {"record_matches", "key_matches", keyMatchesInPart, "no_record", "possible_copy", "fingerprint_only", "template_only",
 			"conflicting_ids", "revoked_key", "too_small", "nothing_found"},
 		wordsRecord: {"possible_copy"},
 	}
