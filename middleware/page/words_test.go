@@ -1,0 +1,122 @@
+package page
+
+import (
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/language"
+
+	"github.com/avowai/avow/disclose"
+)
+
+// plain is a page as a person reads it.
+func plain(page string) string {
+	page = regexp.MustCompile(`(?s)<svg.*?</svg>|data-[a-z]+="[^"]*"`).ReplaceAllString(page, "")
+	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " "))
+}
+
+var brace = regexp.MustCompile(`\{[a-z]+\}`)
+
+// TestStrings reads strings.tsv as its reader does not: every line has every
+// column, every translation the same braces, and no claim that is never made.
+func TestStrings(t *testing.T) {
+	lines := strings.Split(strings.TrimRight(stringsTSV, "\n"), "\n")
+	head := strings.Split(lines[0], "\t")
+	if len(head) < 2 || head[1] != "en" {
+		t.Fatalf("head = %q", head)
+	}
+	for _, lang := range head[1:] {
+		if !slices.Contains(disclose.Languages(), language.Make(lang)) {
+			t.Errorf("%s has no notice", lang)
+		}
+	}
+	seen := map[string]bool{}
+	for _, line := range lines[1:] {
+		f := strings.Split(line, "\t")
+		if len(f) != len(head) {
+			t.Errorf("%s has %d columns, want %d", f[0], len(f), len(head))
+			continue
+		}
+		if seen[f[0]] {
+			t.Errorf("%s stands twice", f[0])
+		}
+		seen[f[0]] = true
+		for i, text := range f[1:] {
+			if text == "" || text != strings.TrimSpace(text) || !slices.Equal(brace.FindAllString(text, -1), brace.FindAllString(f[1], -1)) {
+				t.Errorf("%s, %s: %q", f[0], head[i+1], text)
+			}
+		}
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	h := New(newAsked(t), Options{})
+	for _, c := range []struct{ path, accept, want string }{
+		{"/avow/verify", "", "en"},
+		{"/avow/verify?lang=en", "de", "en"},
+		{"/avow/verify?lang=<script>", "", "en"},
+		{"/avow/verify", "ru", "en"},
+		{"/avow/verify", strings.Repeat("de-", 400), "en"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.path, nil)
+		r.Header.Set("Accept-Language", c.accept)
+		w := do(h, r)
+		if !strings.Contains(w.Body.String(), `<html lang="`+c.want+`" dir="ltr">`) || w.Header().Get("Content-Language") != c.want {
+			t.Errorf("%s, %q: %q", c.path, c.accept, w.Header().Get("Content-Language"))
+		}
+		if w.Header().Get("Vary") != "Accept-Language" {
+			t.Errorf("Vary = %q", w.Header().Get("Vary"))
+		}
+	}
+}
+
+// TestSentencesSayTheirLanguage: what is not in the page's language is marked so
+// (WCAG 2.2, success criterion 3.1.2).
+func TestSentencesSayTheirLanguage(t *testing.T) {
+	h := New(newAsked(t), Options{Sentences: func(*disclose.Report, language.Tag) (string, string, language.Tag) {
+		return "Keine Marke gefunden.", "Das beweist nichts.", language.German
+	}})
+	page := do(h, form(t, field{name: "text", value: "x"})).Body.String()
+	if !strings.Contains(page, `lang="de">Keine Marke gefunden.</h2>`) || !strings.Contains(page, `lang="de">Das beweist nichts.</p>`) {
+		t.Error(page)
+	}
+}
+
+// TestHostileStrings puts what attackers write into every place that a report
+// takes from outside.
+func TestHostileStrings(t *testing.T) {
+	hostile := []string{
+		`"><script>alert(1)</script>`, `<img src=x onerror=alert(1)>`, `javascript:alert(1)`, "'-alert(1)-'", "{{.T}}", "</bdi></title><svg onload=alert(1)>",
+		"a\u202egpj.exe", "a\u2066b\u2069", "\x00\x1b[31m", "\ufeff\u200b", strings.Repeat("W", 10_000),
+	}
+	for _, bad := range hostile {
+		r := report(states["record_matches"])
+		r.Input, r.Tool.Version, r.Record.System, r.Record.Time, r.Record.Status, r.SHA256 = bad, bad, bad, bad, bad, bad
+		for i := range r.Findings {
+			r.Findings[i].Detail, r.Findings[i].KeyID, r.Findings[i].ID, r.Findings[i].IDPrefix = bad, bad, bad, bad
+			r.Findings[i].Status = disclose.Present
+		}
+		h := New(fixed{r}, Options{Provider: bad, System: bad, Contact: bad[:min(len(bad), 64)]}) // the operator's own
+		page := do(h, form(t, field{"file", bad, "image/png", "x"})).Body.String()
+		shown := regexp.MustCompile(`data:[a-z/]+;base64,[^"]*`).ReplaceAllString(page, "")
+		for _, never := range []string{"<script>", "<img src=x", "<svg onload", `href="javascript:`, "\u202e", "\u2066", "\x00", "\x1b", "\u200b", strings.Repeat("W", 257)} {
+			if strings.Contains(shown, never) {
+				t.Errorf("%q comes out as %q", bad, never)
+			}
+		}
+	}
+}
+
+type fixed struct{ r *disclose.Report }
+
+func (f fixed) Ask(http.ResponseWriter, *http.Request) (*disclose.Report, *Problem) {
+	copied := *f.r
+	return &copied, nil
+}
+
+func (f fixed) Sign(*disclose.Report) ([]byte, error) { return nil, nil }
