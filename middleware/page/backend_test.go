@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -22,13 +23,21 @@ type asked struct {
 
 func newAsked(t testing.TB) *asked { return &asked{t: t, bodies: make(chan string, 64), sign: true} }
 
-func (a *asked) Ask(_ http.ResponseWriter, r *http.Request) (*disclose.Report, *Problem) {
-	body, err := io.ReadAll(r.Body)
+func (a *asked) Ask(_ http.ResponseWriter, r *http.Request) (*Answer, *Problem) {
+	form, err := r.MultipartReader()
 	if err != nil {
-		return nil, readProblem(err)
+		return nil, &Problem{Kind: Unreadable, Status: http.StatusBadRequest}
+	}
+	part, err := form.NextRawPart()
+	if err != nil {
+		return nil, &Problem{Kind: Unreadable, Status: http.StatusBadRequest}
+	}
+	body, err := io.ReadAll(part)
+	if err != nil {
+		return nil, &Problem{Kind: Unreadable, Status: http.StatusBadRequest}
 	}
 	select {
-	case a.bodies <- r.Header.Get("Content-Type") + "|" + string(body):
+	case a.bodies <- part.FormName() + "|" + part.FileName() + "|" + string(body) + "|" + r.Header.Get("Accept-Language"):
 	default:
 		a.t.Error("more questions than expected")
 	}
@@ -42,25 +51,41 @@ func (a *asked) Ask(_ http.ResponseWriter, r *http.Request) (*disclose.Report, *
 	if p, ok := problems[name]; ok {
 		return nil, &p
 	}
-	if state, ok := states[name]; ok {
-		return report(state), nil
+	s, ok := states[name]
+	if !ok {
+		s = states["nothing_found"]
 	}
-	return report(states["nothing_found"]), nil
+	return a.answer(report(s)), nil
 }
 
-func (a *asked) Sign(r *disclose.Report) ([]byte, error) {
-	if !a.sign {
-		return nil, nil
+// answer is a report with a signature that no key made.
+func (a *asked) answer(r *disclose.Report) *Answer {
+	body, err := json.MarshalIndent(r.Public(), "", "  ")
+	if err != nil {
+		a.t.Error(err)
 	}
-	body, err := json.Marshal(r)
-	return []byte("eyJhbGciOiJFZERTQSJ9." + string(body[:0]) + "e30.c2ln"), err
+	out := &Answer{Report: r, JSON: body, Time: time.Date(2026, 11, 27, 10, 5, 0, 0, time.UTC), KeyIDs: []string{"k-1a2b3c4d", "k-00ff00ff"}}
+	if a.sign {
+		encode := base64.RawURLEncoding.EncodeToString
+		out.Signed = []byte(encode([]byte(`{"alg":"EdDSA"}`)) + "." + encode(body) + "." + encode([]byte("signature")))
+	}
+	return out
+}
+
+func (a *asked) Feedback(_ http.ResponseWriter, _ *http.Request, f Feedback) *Problem {
+	if f.Kind != "wrong" && f.Kind != "missing" && f.Kind != "other" {
+		return &Problem{Kind: NoFeedback, Status: http.StatusBadRequest}
+	}
+	a.bodies <- f.Kind + "|" + f.Report + "|" + f.Comment
+	return nil
 }
 
 // problems are those that a backend has.
 var problems = map[string]Problem{
 	"too_large":  {Kind: TooLarge, Status: http.StatusRequestEntityTooLarge},
 	"unreadable": {Kind: Unreadable, Status: http.StatusBadRequest},
-	"empty":      {Kind: Empty, Status: http.StatusBadRequest},
+	"near":       {Kind: NearTheSame, Status: http.StatusTooManyRequests},
+	"text":       {Kind: TextRefused, Status: http.StatusForbidden},
 	"too_many":   {Kind: TooMany, Status: http.StatusTooManyRequests, Wait: 29500 * time.Millisecond},
 	"busy":       {Kind: Busy, Status: http.StatusServiceUnavailable},
 	"bad_link":   {Kind: BadLink, Status: http.StatusBadRequest},

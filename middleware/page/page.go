@@ -14,11 +14,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/text/language"
-
-	"github.com/avowai/avow/disclose"
 )
 
 // DefaultMaxUpload is what the page says an upload may measure, in bytes.
@@ -26,12 +21,12 @@ const DefaultMaxUpload = 20 << 20
 
 // A Backend answers the page's questions.
 type Backend interface {
-	// Ask inspects the body of r, a raw body with its Content-Type, or
-	// {"url": "..."} in JSON. It bounds what it reads, and keeps nothing.
-	Ask(w http.ResponseWriter, r *http.Request) (*disclose.Report, *Problem)
-	// Sign returns a report as a JWS in compact serialisation (RFC 7515); nil
-	// where reports are not signed.
-	Sign(*disclose.Report) ([]byte, error)
+	// Ask answers the form in r (multipart/form-data) with one of the fields "file",
+	// "text" and "url", in the language of Accept-Language. It bounds what it reads,
+	// and keeps nothing of it.
+	Ask(w http.ResponseWriter, r *http.Request) (*Answer, *Problem)
+	// Feedback takes what somebody says about a report. The form is read.
+	Feedback(w http.ResponseWriter, r *http.Request, f Feedback) *Problem
 }
 
 // Options configure a page. The zero value of a field leaves out what it names.
@@ -43,18 +38,15 @@ type Options struct {
 	Provider, System string
 	// Contact is where people write to: a web or mail address.
 	Contact string
-	// API, Keys and Feedback are the addresses of the API's description, of the
-	// key that reports are signed with, and of a form or text about feedback.
-	API, Keys, Feedback string
+	// API and Keys are the addresses of the API's description, and of the key that
+	// reports are signed with.
+	API, Keys string
 	// Links says that the backend fetches what an https address names.
 	Links bool
+	// NoText says that the backend does not look at texts for everybody.
+	NoText bool
 	// MaxUpload is what the backend reads at most, in bytes; 0 means 20 MiB.
 	MaxUpload int64
-	// Sentences gives a report's summary and limits in a language, and the
-	// language that they are in; nil means those of the report, in English.
-	Sentences func(r *disclose.Report, tag language.Tag) (summary, limits string, in language.Tag)
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
 }
 
 //go:embed assets
@@ -92,9 +84,6 @@ func New(b Backend, o Options) http.Handler {
 	if o.MaxUpload <= 0 {
 		o.MaxUpload = DefaultMaxUpload
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	h := &handler{o: o, b: b, files: map[string]file{}}
 	h.css = h.add("page.css", "text/css; charset=utf-8")
 	h.js = h.add("page.js", "text/javascript; charset=utf-8")
@@ -125,6 +114,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case isFile && read:
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		send(w, r, http.StatusOK, f.contentType, f.body)
+	case !isFile && r.URL.Path == h.o.Path+feedbackPath && r.Method == http.MethodPost:
+		w.Header().Set("Cache-Control", "no-store")
+		h.takeFeedback(w, r)
 	case !isFile && r.URL.Path != h.o.Path:
 		http.NotFound(w, r)
 	case read:

@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/avowai/avow/disclose"
 )
@@ -52,8 +52,6 @@ func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 func get(h http.Handler, path string) *httptest.ResponseRecorder {
 	return do(h, httptest.NewRequest(http.MethodGet, path, nil))
 }
-
-func clockAt() time.Time { return time.Date(2026, 11, 27, 10, 5, 0, 0, time.UTC) }
 
 func TestPageProtectsItself(t *testing.T) {
 	h := New(newAsked(t), Options{})
@@ -139,84 +137,85 @@ func TestPageFiles(t *testing.T) {
 	}
 }
 
-// TestPageWithoutScripts asks as forms do: the empty fields come along.
+// TestPageWithoutScripts asks as forms do.
 func TestPageWithoutScripts(t *testing.T) {
-	for name, c := range map[string]struct {
-		fields []field
-		asked  string
-		shown  string
-		status int
+	a := newAsked(t)
+	h := New(a, Options{Links: true})
+	for _, c := range []struct {
+		field field
+		asked string
 	}{
-		"file":            {[]field{{"file", "cat.png", "image/png", "record_matches"}}, "image/png|record_matches", "cat.png", 200},
-		"text":            {[]field{{name: "text", value: "one\r\ntwo"}}, "text/plain; charset=utf-8|one\ntwo", "No mark found", 200},
-		"empty file":      {[]field{{"file", "", "", ""}, {name: "text", value: "x"}}, "text/plain; charset=utf-8|x", "No mark found", 200},
-		"link":            {[]field{{name: "url", value: " https://example.com/a\"b "}}, `application/json|{"url":"https://example.com/a\"b"}`, "No mark found", 200},
-		"form in a form":  {[]field{{"file", "a", "multipart/form-data; boundary=x", "--x"}}, "application/octet-stream|--x", "No mark found", 200},
-		"no type":         {[]field{{"file", "a", "", "x"}}, "application/octet-stream|x", "No mark found", 200},
-		"nothing":         {[]field{{name: "text"}, {name: "file"}}, "", "Choose a file or enter a text", 400},
-		"no field at all": {nil, "", "Choose a file or enter a text", 400},
-		"unknown fields":  {[]field{{name: "a", value: "x"}}, "", "Choose a file or enter a text", 400},
-		"many parts":      {slicesOf(field{name: "a", value: "x"}, maxParts+1), "", "cannot be read", 400},
-		"long link":       {[]field{{name: "url", value: strings.Repeat("x", maxAddress+1)}}, "", "This address cannot be checked", 400},
+		{field{"file", "cat.png", "image/png", "record_matches"}, "file|cat.png|record_matches|en"},
+		{field{name: "text", value: "possible_copy"}, "text||possible_copy|en"},
+		{field{name: "url", value: "https://example.com/a"}, "url||https://example.com/a|en"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			a := newAsked(t)
-			w := do(New(a, Options{Links: true}), form(t, c.fields...))
-			if w.Code != c.status || !strings.Contains(w.Body.String(), c.shown) {
-				t.Fatalf("status %d, want %d, and %q in:\n%s", w.Code, c.status, c.shown, w.Body)
-			}
-			var got string
-			select {
-			case got = <-a.bodies:
-			default:
-			}
-			if got != c.asked {
-				t.Errorf("asked about %q, want %q", got, c.asked)
-			}
-		})
+		w := do(h, form(t, c.field))
+		if got := <-a.bodies; got != c.asked || w.Code != 200 {
+			t.Errorf("status %d, asked %q, want %q", w.Code, got, c.asked)
+		}
+	}
+	r := form(t)
+	r.Header.Set("Content-Type", "text/plain")
+	if w := do(h, r); w.Code != 400 || !strings.Contains(w.Body.String(), "This cannot be read") {
+		t.Errorf("no form: status %d", w.Code)
 	}
 }
 
-func slicesOf(f field, n int) (all []field) {
-	for range n {
-		all = append(all, f)
+// TestPageForms: what the backend does not take is not asked for.
+func TestPageForms(t *testing.T) {
+	for _, c := range []struct {
+		o           Options
+		text, links bool
+	}{{Options{}, true, false}, {Options{Links: true, NoText: true}, false, true}} {
+		page := get(New(newAsked(t), c.o), "/avow/verify").Body.String()
+		if strings.Contains(page, `name="text"`) != c.text || strings.Contains(page, `name="url"`) != c.links || !strings.Contains(page, `name="file"`) {
+			t.Errorf("%+v: %s", c.o, page)
+		}
 	}
-	return all
+	page := get(New(newAsked(t), Options{MaxUpload: 1 << 20}), "/avow/verify").Body.String()
+	if !strings.Contains(page, `data-max="1044480"`) || !strings.Contains(page, "at most 1\u00a0MiB") {
+		t.Error("the limit is not given")
+	}
 }
 
-func TestPageWithoutLinks(t *testing.T) {
+func TestPageFeedback(t *testing.T) {
 	a := newAsked(t)
 	h := New(a, Options{})
-	if strings.Contains(get(h, "/avow/verify").Body.String(), `type="url"`) {
-		t.Error("an address is asked for, and none is fetched")
+	page := do(h, form(t, field{name: "text", value: "tampered"})).Body.String()
+	<-a.bodies
+	action := regexp.MustCompile(`action="([^"]+)" id="feedback-form"`).FindStringSubmatch(page)
+	sum := regexp.MustCompile(`name="report" value="([^"]+)"`).FindStringSubmatch(page)
+	if action == nil || sum == nil {
+		t.Fatal("no form for feedback")
 	}
-	if w := do(h, form(t, field{name: "url", value: "https://example.com"})); w.Code != 400 || len(a.bodies) != 0 {
-		t.Errorf("status %d, asked %d times", w.Code, len(a.bodies))
+	send := func(values url.Values) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, action[1], strings.NewReader(values.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return do(h, r)
 	}
-}
-
-func TestPageRefusesWhatIsTooLarge(t *testing.T) {
-	h := New(newAsked(t), Options{MaxUpload: 1 << 20})
-	w := do(h, form(t, field{"file", "a.png", "image/png", strings.Repeat("x", 1<<20+formSpace)}))
-	if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), "Send at most 1\u00a0MiB.") {
-		t.Errorf("status %d:\n%s", w.Code, w.Body)
+	w := send(url.Values{"report": {sum[1]}, "kind": {"wrong"}, "comment": {"a\r\nb"}})
+	if got := <-a.bodies; w.Code != 200 || got != "wrong|"+strings.Repeat("5e", 32)+"|a\nb" || !strings.Contains(w.Body.String(), "Thank you") {
+		t.Errorf("status %d, %q", w.Code, got)
 	}
-	r := form(t, field{name: "text", value: "x"})
-	r.Header.Set("Content-Type", "text/plain")
-	if w := do(h, r); w.Code != http.StatusBadRequest {
-		t.Errorf("no form: status %d", w.Code)
+	for _, bad := range []url.Values{{}, {"kind": {"x"}}, {"kind": {"wrong"}, "comment": {strings.Repeat("x", maxFeedback)}}} {
+		if w := send(bad); w.Code != 400 || len(a.bodies) != 0 || !strings.Contains(w.Body.String(), "cannot be read") {
+			t.Errorf("status %d", w.Code)
+		}
+	}
+	if w := get(h, "/avow/verify/feedback"); w.Code != 404 {
+		t.Errorf("GET = %d, want 404", w.Code)
 	}
 }
 
 // TestPageAnswers renders every state, and looks for what has to be said.
 func TestPageAnswers(t *testing.T) {
-	h := New(newAsked(t), Options{Keys: "/keys", API: "/api", Contact: "ai@example.com", Now: clockAt})
+	h := New(newAsked(t), Options{Keys: "/keys", API: "/api", Contact: "ai@example.com"})
 	for name, s := range states {
 		t.Run(name, func(t *testing.T) {
 			page := do(h, form(t, field{name: "text", value: name})).Body.String()
 			text := plain(page)
 			for _, want := range []string{s.summary, disclose.Limits, "2026-11-27 10:05 UTC", "avow 0.5.0", "is looked at in memory and not kept",
-				"Error rates of the marks", "Tell us", "Description of the API", "Download signed report"} {
+				"Error rates of the marks", "Is the answer wrong?", "Contact", "k-1a2b3c4d, k-00ff00ff", "Description of the API", "Download signed report"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("not said: %q", want)
 				}
@@ -265,7 +264,7 @@ func TestEveryCauseLooksLikeSomething(t *testing.T) {
 func TestPageProblems(t *testing.T) {
 	h := New(newAsked(t), Options{})
 	for name, want := range map[string]string{
-		"too_large": "Send at most 20\u00a0MiB.", "unreadable": "Send a PNG, JPEG or WebP picture", "empty": "Choose a file or enter a text",
+		"too_large": "Send at most 20\u00a0MiB.", "unreadable": "Send a PNG, JPEG or WebP picture", "near": "Try again tomorrow.", "text": "Ask the operator.",
 		"too_many": "Wait 30\u00a0s, then try again.", "busy": "Wait 1\u00a0s, then try again.", "bad_link": "It has to begin with https",
 		"failed": "give the operator this number: req-17",
 	} {
@@ -285,7 +284,7 @@ func TestPageDownloads(t *testing.T) {
 	if err := json.Unmarshal(held(t, page, "application/json"), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Input != "cat.png" || r.Reason != disclose.CauseRecordMatches || r.Findings[disclose.CarrierImageMark].FalsePositiveRate != 1e-6 {
+	if r.Reason != disclose.CauseRecordMatches || r.Findings[disclose.CarrierImageMark].FalsePositiveRate != 1e-6 {
 		t.Errorf("report = %+v", r)
 	}
 	if got := held(t, page, "application/jose"); strings.Count(string(got), ".") != 2 {

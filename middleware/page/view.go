@@ -2,7 +2,6 @@ package page
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"html/template"
 	"math"
 	"net/http"
@@ -21,19 +20,21 @@ const ratesAddress = "https://github.com/avowai/avow/blob/main/docs/spec/image-m
 
 // A view is what the template shows.
 type view struct {
-	T                        map[string]string // texts by key
-	Title                    string            // of the window
-	Lang, Dir                string
-	Path, CSS, JS, Icon      string
-	RunBy, Max, TooLarge     string
-	MaxUpload                int64
-	Links                    bool
-	API, Keys, Contact, Tell string
-	Languages                []choice
-	Result                   *result
-	Problem                  *trouble
+	T                    map[string]string // texts by key
+	Title                string            // of the window
+	Lang, Dir            string
+	Path, CSS, JS, Icon  string
+	RunBy, Max, TooLarge string
+	MaxUpload            int64
+	Links                bool
+	API, Keys, Contact   string
+	Languages            []choice
+	Result               *result
+	Problem              *trouble
 
-	report  *disclose.Report
+	Thanks, Text bool
+
+	answer  *Answer
 	problem *Problem
 }
 
@@ -52,7 +53,7 @@ type result struct {
 	Summary, Limits, SentenceLang string
 	Absent                        bool // the limits stand beside the summary
 	Unknown                       bool // why nothing was looked for matters most
-	Meaning                       string
+	Meaning, SHA256               string
 	Facts                         []fact
 	Looked, NotLooked             []look
 	About                         []fact
@@ -73,16 +74,13 @@ type look struct {
 func (h *handler) fill(v *view, w words) {
 	v.T, v.Lang, v.Dir = w.texts, w.tag.String(), disclose.Direction(w.tag)
 	v.Path, v.CSS, v.JS, v.Icon = h.o.Path, h.css, h.js, h.icon
-	v.MaxUpload, v.Links = h.o.MaxUpload, h.o.Links
+	v.MaxUpload, v.Links, v.Text = h.o.MaxUpload-formSpace, h.o.Links, !h.o.NoText
 	size := bytesText(h.o.MaxUpload)
 	v.Max, v.TooLarge = w.say("file_hint", "max", size), w.say("p_too_large", "max", size)
 	if who := strings.Trim(h.o.Provider+", "+h.o.System, ", "); who != "" {
 		v.RunBy = w.say("run_by", "who", disclose.Printable(who))
 	}
-	v.API, v.Keys, v.Contact, v.Tell = h.o.API, h.o.Keys, address(h.o.Contact), h.o.Feedback
-	if v.Tell == "" {
-		v.Tell = v.Contact
-	}
+	v.API, v.Keys, v.Contact = h.o.API, h.o.Keys, address(h.o.Contact)
 	for _, tag := range disclose.Languages() {
 		if of, ok := wordsByLanguage()[tag.String()]; ok {
 			v.Languages = append(v.Languages, choice{tag.String(), of.texts["self"], tag == w.tag})
@@ -93,9 +91,11 @@ func (h *handler) fill(v *view, w words) {
 	case v.problem != nil:
 		v.Problem = troubleOf(v.problem, w, v.TooLarge)
 		v.Title = w.texts["problem"] + " – " + v.Title
-	case v.report != nil:
-		v.Result = h.resultOf(v.report, w)
+	case v.answer != nil:
+		v.Result = resultOf(v.answer, w)
 		v.Title = v.Result.Badge + " – " + v.Title
+	case v.Thanks:
+		v.Title = w.texts["thanks"] + " – " + v.Title
 	}
 }
 
@@ -115,7 +115,7 @@ func troubleOf(p *Problem, w words, tooLarge string) *trouble {
 	case TooMany, Busy:
 		seconds := int64(math.Ceil(p.Wait.Seconds()))
 		t.Text = w.say("p_"+string(p.Kind), "n", strconv.FormatInt(max(seconds, 1), 10))
-	case Unreadable, Empty, BadLink:
+	case Unreadable, NearTheSame, BadLink, TextRefused, NoFeedback:
 		t.Text = w.texts["p_"+string(p.Kind)]
 	default:
 		t.Text = w.texts["p_failed"]
@@ -126,12 +126,11 @@ func troubleOf(p *Problem, w words, tooLarge string) *trouble {
 	return t
 }
 
-func (h *handler) resultOf(r *disclose.Report, w words) *result {
-	out := &result{Summary: r.Summary, Limits: r.Limits, SentenceLang: "en", Rates: ratesAddress}
-	if h.o.Sentences != nil {
-		var in language.Tag
-		out.Summary, out.Limits, in = h.o.Sentences(r, w.tag)
-		out.SentenceLang = in.String()
+func resultOf(a *Answer, w words) *result {
+	r := a.Report.Public() // a page is for strangers, whoever asks
+	out := &result{Summary: r.Summary, Limits: r.Limits, SentenceLang: "en", Rates: ratesAddress, SHA256: disclose.Printable(r.SHA256)}
+	if a.Language != language.Und {
+		out.SentenceLang = a.Language.String()
 	}
 	tone, badge, meaning := judge(r)
 	out.Tone, out.Badge = tone, w.texts[badge]
@@ -150,8 +149,9 @@ func (h *handler) resultOf(r *disclose.Report, w words) *result {
 		}
 		out.Looked = append(out.Looked, l)
 	}
-	out.About = h.about(r, w)
-	out.Plain, out.Signed = h.downloads(r)
+	out.About = about(a, w)
+	out.Plain = dataURL("application/json", a.JSON)
+	out.Signed = dataURL("application/jose", a.Signed)
 	return out
 }
 
@@ -324,36 +324,28 @@ func place(f disclose.Finding, w words) string {
 	return w.texts["part_"+strconv.Itoa(int(math.Round(4*min(max(f.Coverage, 0), 1))))]
 }
 
-// about says what was checked, when and with what.
-func (h *handler) about(r *disclose.Report, w words) []fact {
-	now := h.o.Now().UTC()
-	var out []fact
-	if r.Input != "" {
-		out = append(out, fact{w.texts["input"], disclose.Printable(r.Input), ""})
+// about says when, with what and under which keys an input was checked.
+func about(a *Answer, w words) []fact {
+	at := a.Time.UTC()
+	tool := a.Report.Tool
+	out := []fact{
+		{w.texts["at"], clock(at), at.Format(time.RFC3339)},
+		{w.texts["tool"], disclose.Printable(strings.TrimSpace(tool.Name + " " + tool.Version)), ""},
 	}
-	tool := strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)
-	return append(out, fact{w.texts["at"], clock(now), now.Format(time.RFC3339)},
-		fact{w.texts["tool"], disclose.Printable(tool), ""},
-		fact{"SHA-256", disclose.Printable(r.SHA256), ""})
+	if len(a.KeyIDs) > 0 {
+		out = append(out, fact{w.texts["keys"], disclose.Printable(strings.Join(a.KeyIDs, ", ")), ""})
+	}
+	return append(out, fact{w.texts["sum"], disclose.Printable(a.Report.SHA256), ""})
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// downloads are the report as addresses that hold it: they need neither a script
-// nor a second question, and nothing has to be kept for them.
-func (h *handler) downloads(r *disclose.Report) (plain, signed template.URL) {
-	body, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return "", "" // cannot happen: reports hold plain values
-	}
-	plain = dataURL("application/json", body)
-	if jws, err := h.b.Sign(r); err == nil && len(jws) > 0 {
-		signed = dataURL("application/jose", jws)
-	}
-	return plain, signed
-}
-
+// dataURL is content as an address that holds it: keeping it needs neither a
+// script nor a second question, and nothing is stored for it meanwhile.
 func dataURL(contentType string, body []byte) template.URL {
+	if len(body) == 0 {
+		return ""
+	}
 	return template.URL("data:" + contentType + ";base64," + base64.StdEncoding.EncodeToString(body))
 }
 

@@ -78,10 +78,9 @@ func TestLanguages(t *testing.T) {
 // TestSentencesSayTheirLanguage: what is not in the page's language is marked so
 // (WCAG 2.2, success criterion 3.1.2).
 func TestSentencesSayTheirLanguage(t *testing.T) {
-	h := New(newAsked(t), Options{Sentences: func(*disclose.Report, language.Tag) (string, string, language.Tag) {
-		return "Keine Marke gefunden.", "Das beweist nichts.", language.German
-	}})
-	page := do(h, form(t, field{name: "text", value: "x"})).Body.String()
+	r := report(states["nothing_found"])
+	r.Summary, r.Limits = "Keine Marke gefunden.", "Das beweist nichts."
+	page := do(New(fixed{r, language.German}, Options{}), form(t, field{name: "text", value: "x"})).Body.String()
 	if !strings.Contains(page, `lang="de">Keine Marke gefunden.</h2>`) || !strings.Contains(page, `lang="de">Das beweist nichts.</p>`) {
 		t.Error(page)
 	}
@@ -101,7 +100,7 @@ func TestHostileStrings(t *testing.T) {
 			r.Findings[i].Detail, r.Findings[i].KeyID, r.Findings[i].ID, r.Findings[i].IDPrefix = bad, bad, bad, bad
 			r.Findings[i].Status = disclose.Present
 		}
-		h := New(fixed{r}, Options{Provider: bad, System: bad, Contact: bad[:min(len(bad), 64)]}) // the operator's own
+		h := New(fixed{r, language.Und}, Options{Provider: bad, System: bad, Contact: bad[:min(len(bad), 64)]}) // the operator's own
 		page := do(h, form(t, field{"file", bad, "image/png", "x"})).Body.String()
 		shown := regexp.MustCompile(`data:[a-z/]+;base64,[^"]*`).ReplaceAllString(page, "")
 		for _, never := range []string{"<script>", "<img src=x", "<svg onload", `href="javascript:`, "\u202e", "\u2066", "\x00", "\x1b", "\u200b", strings.Repeat("W", 257)} {
@@ -112,11 +111,14 @@ func TestHostileStrings(t *testing.T) {
 	}
 }
 
-type fixed struct{ r *disclose.Report }
-
-func (f fixed) Ask(http.ResponseWriter, *http.Request) (*disclose.Report, *Problem) {
-	copied := *f.r
-	return &copied, nil
+// fixed always answers the same.
+type fixed struct {
+	r   *disclose.Report
+	tag language.Tag
 }
 
-func (f fixed) Sign(*disclose.Report) ([]byte, error) { return nil, nil }
+func (f fixed) Ask(http.ResponseWriter, *http.Request) (*Answer, *Problem) {
+	return &Answer{Report: f.r, Language: f.tag, KeyIDs: []string{f.r.SHA256}}, nil
+}
+
+func (fixed) Feedback(http.ResponseWriter, *http.Request, Feedback) *Problem { return nil }

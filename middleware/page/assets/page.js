@@ -7,7 +7,7 @@
   const status = at("status"), say = status.dataset, limit = Number(say.max);
   const fileForm = at("file-form"), file = at("file"), text = at("text");
   let running = null; // the request under way
-  let picture = ""; // the address of the preview
+  let picture = "", name = ""; // of what is asked about: the preview's address, the file's name
 
   const tell = (message) => {
     at("live").textContent = message;
@@ -25,6 +25,12 @@
     at("result").replaceChildren(...part.childNodes);
     document.title = answer.title;
     const verdict = at("result").querySelector(".verdict");
+    if (verdict && name !== "") {
+      const said = document.createElement("bdi");
+      said.className = "quiet";
+      said.textContent = printable(name);
+      verdict.lastElementChild.append(said);
+    }
     if (verdict && picture !== "") {
       const seen = new Image();
       seen.src = picture;
@@ -38,21 +44,29 @@
     at("answer").focus();
   };
 
+  // printable cuts a foreign text, and escapes what controls terminals and the
+  // direction of writing.
+  const printable = (words) => [...words].slice(0, 256).join("").replace(/[\p{Cc}\p{Cf}]/gu,
+    (c) => "\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
+
   const forget = () => {
     URL.revokeObjectURL(picture);
-    picture = "";
+    picture = name = "";
   };
 
   // ask sends one field of the form as a browser would without this script.
-  const ask = (name, value) => {
-    if (running !== null) running.abort();
+  const ask = (field, value) => {
+    const before = running;
+    running = null;
+    if (before !== null) before.abort();
     forget();
     const size = value instanceof Blob ? value.size : new Blob([value]).size;
     if (size === 0) return tell(say.empty);
     if (size > limit) return tell(say.large);
+    if (value instanceof File) name = value.name;
     if (value instanceof Blob && /^image\/(png|jpeg|webp)$/.test(value.type)) picture = URL.createObjectURL(value);
     const form = new FormData();
-    form.append(name, value);
+    form.append(field, value);
     const request = new XMLHttpRequest();
     const bar = at("progress");
     const ended = (then) => () => {
@@ -60,7 +74,7 @@
       running = null;
       then();
     };
-    request.open("POST", location.href);
+    request.open("POST", fileForm.action);
     request.responseType = "document";
     request.setRequestHeader("Accept", "text/html");
     request.upload.onprogress = (e) => {
@@ -99,10 +113,27 @@
       return true;
     }
     const words = data.getData("text/plain");
-    if (words === "") return false;
+    if (words === "" || text === null) return false;
     text.value = words;
     ask("text", words);
     return true;
+  };
+
+  // report sends what a person says about the answer, and thanks in its place.
+  const report = (form) => {
+    const request = new XMLHttpRequest();
+    const said = document.createElement("p");
+    said.tabIndex = -1;
+    request.open("POST", form.action);
+    request.responseType = "document";
+    request.onloadend = () => {
+      const answer = request.response && request.response.querySelector("#result .verdict > div");
+      said.textContent = answer ? answer.textContent.trim() : say.broken;
+      if (request.status === 200) form.replaceChildren(said);
+      else form.append(said);
+      said.focus();
+    };
+    request.send(new URLSearchParams(new FormData(form)));
   };
 
   const editing = (e) => e.target instanceof Element && e.target.closest("textarea, input:not([type=file])") !== null;
@@ -120,16 +151,18 @@
     e.preventDefault();
     if (file.files.length === 1) ask("file", file.files[0]);
   });
-  at("text-form").addEventListener("submit", (e) => {
-    e.preventDefault();
-    ask("text", text.value);
-  });
-  if (at("link-form")) {
-    at("link-form").addEventListener("submit", (e) => {
+  for (const [form, field, key] of [["text-form", text, "text"], ["link-form", at("link"), "url"]]) {
+    if (field === null) continue;
+    at(form).addEventListener("submit", (e) => {
       e.preventDefault();
-      ask("url", at("link").value);
+      ask(key, field.value);
     });
   }
+  document.addEventListener("submit", (e) => {
+    if (e.target.id !== "feedback-form") return;
+    e.preventDefault();
+    report(e.target);
+  });
   at("cancel").addEventListener("click", cancel);
   document.addEventListener("keydown", (e) => {
     if (e.key === "Escape") cancel();
