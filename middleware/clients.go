@@ -146,11 +146,9 @@ func (s *VerifyService) enter(w http.ResponseWriter, r *http.Request, t toll) (r
 	case g.ok:
 		return g.release, nil
 	case g.crowded:
-		retryAfter(w, g.wait)
-		return nil, &problemConcurrent
+		return nil, problemConcurrent.after(g.wait)
 	}
-	retryAfter(w, g.wait)
-	return nil, &problemRate
+	return nil, problemRate.after(g.wait)
 }
 
 // clientAddr is where a request comes from. X-Forwarded-For is read from its end,

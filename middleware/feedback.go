@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -44,17 +45,35 @@ var errFeedback = errors.New("middleware: no feedback that can be read")
 // comment cut to 256 characters, and whole to VerifyOptions.OnFeedback.
 func (s *VerifyService) serveFeedback(w http.ResponseWriter, r *http.Request) {
 	f, err := readFeedback(http.MaxBytesReader(w, r.Body, maxFeedback))
+	if err == nil {
+		err = s.takeFeedback(r.Context(), f)
+	}
 	if err != nil {
 		s.refuse(w, r, problemFeedback)
 		return
 	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// takeFeedback hands feedback on, or returns errFeedback where it is none. The
+// caller has counted the request towards its client's limits.
+func (s *VerifyService) takeFeedback(ctx context.Context, f Feedback) error {
+	if !f.valid() {
+		return errFeedback
+	}
 	s.o.Metrics.feedback(f.Kind)
 	s.o.Logger.Info("feedback on a report", "report", f.Report, "kind", string(f.Kind), "comment", disclose.Printable(f.Comment))
 	if s.o.OnFeedback != nil {
-		s.o.OnFeedback(r.Context(), f)
+		s.o.OnFeedback(ctx, f)
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+func (f Feedback) valid() bool {
+	_, err := hex.DecodeString(f.Report)
+	length := len(f.Report) == 64 || len(f.Report) == 16 || f.Report == ""
+	return err == nil && length && slices.Contains(feedbackKinds, f.Kind) && utf8.RuneCountInString(f.Comment) <= maxComment
 }
 
 func readFeedback(r io.Reader) (f Feedback, err error) {
@@ -68,11 +87,6 @@ func readFeedback(r io.Reader) (f Feedback, err error) {
 		return f, errFeedback
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return f, errFeedback
-	}
-	_, err = hex.DecodeString(f.Report)
-	length := len(f.Report) == 64 || len(f.Report) == 16 || f.Report == ""
-	if err != nil || !length || !slices.Contains(feedbackKinds, f.Kind) || utf8.RuneCountInString(f.Comment) > maxComment {
 		return f, errFeedback
 	}
 	return f, nil

@@ -37,7 +37,7 @@ func ManifestHandler(m Manifests) http.Handler {
 		}
 		store, err := storedManifest(r.Context(), nil, m, path.Base(r.URL.Path))
 		if err != nil {
-			manifestProblem(w, err).write(w, r)
+			manifestProblem(err).write(w, r)
 			return
 		}
 		writeManifest(w, r, store)
@@ -54,7 +54,7 @@ func (s *VerifyService) serveManifest(w http.ResponseWriter, r *http.Request) {
 		store, err = activeManifest(store)
 	}
 	if err != nil {
-		s.refuse(w, r, manifestProblem(w, err))
+		s.refuse(w, r, manifestProblem(err))
 		return
 	}
 	writeManifest(w, r, store)
@@ -119,7 +119,7 @@ func writeManifest(w http.ResponseWriter, r *http.Request, store []byte) {
 }
 
 // manifestProblem says why there is no manifest.
-func manifestProblem(w http.ResponseWriter, err error) problem {
+func manifestProblem(err error) problem {
 	p := problem{Type: problemBase + "manifest", Title: "No manifest", Status: http.StatusNotFound}
 	switch {
 	case errors.Is(err, errManifestName):
@@ -128,7 +128,7 @@ func manifestProblem(w http.ResponseWriter, err error) problem {
 		p.Detail = "No manifest is kept under this id: the output holds its own, was marked without one, has not ended yet, or is too long ago."
 	default:
 		p.Status, p.Detail = http.StatusServiceUnavailable, "The manifest cannot be given now. Try again."
-		retryAfter(w, recordsRetry)
+		p.wait = recordsRetry
 	}
 	return p
 }

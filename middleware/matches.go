@@ -164,7 +164,6 @@ func (s *VerifyService) answerMatches(w http.ResponseWriter, r *http.Request, id
 	for _, id := range ids {
 		name, err := s.manifestName(r.Context(), id)
 		if err != nil {
-			retryAfter(w, recordsRetry)
 			s.refuse(w, r, problemRecords)
 			return
 		}

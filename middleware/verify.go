@@ -47,7 +47,7 @@ func (s *VerifyService) serveVerify(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, *p)
 		return
 	}
-	w.Header().Set("Vary", "Accept, Accept-Language, Authorization")
+	w.Header().Add("Vary", "Accept, Authorization")
 	if !signed {
 		writeJSON(w, rep)
 		return
@@ -81,13 +81,9 @@ func (s *VerifyService) ask(w http.ResponseWriter, r *http.Request) (*reply, *pr
 	if exact {
 		out.Report = rep
 	}
-	out.Report = inLanguage(r, out.Report)
+	out.Report = inLanguage(w, r, out.Report)
 	return out, nil
 }
-
-// inLanguage is where the report's sentences get the language that the request
-// prefers. They are English so far.
-func inLanguage(_ *http.Request, rep *disclose.Report) *disclose.Report { return rep }
 
 // inspect applies the limits, reads the question, and returns the exact report; the
 // caller makes it coarse where it goes to strangers.
@@ -111,11 +107,11 @@ func (s *VerifyService) inspect(w http.ResponseWriter, r *http.Request) (rep *di
 	defer cancel()
 	q, err := s.read(ctx, w, r)
 	if err != nil {
-		return nil, false, s.problem(w, r, err)
+		return nil, false, s.problem(r, err)
 	}
 	defer q.release()
 	if rep, err = s.look(ctx, q, exact); err != nil {
-		return nil, false, s.problem(w, r, err)
+		return nil, false, s.problem(r, err)
 	}
 	modality := disclose.Classify(rep.ContentType).Modality()
 	s.o.Metrics.verified(modality, rep.Verdict)
@@ -182,13 +178,12 @@ func (s *VerifyService) authenticated(r *http.Request) (exact, ok bool) {
 }
 
 // problem says what is wrong with a question.
-func (s *VerifyService) problem(w http.ResponseWriter, r *http.Request, err error) *problem {
+func (s *VerifyService) problem(r *http.Request, err error) *problem {
 	var near *nearError
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &near):
-		retryAfter(w, near.wait)
-		return &problemNear
+		return problemNear.after(near.wait)
 	case errors.As(err, &tooLarge) || errors.Is(err, disclose.ErrInputTooLarge) || errors.Is(err, errLength):
 		p := problemTooLarge
 		p.Detail = "Send at most " + strconv.FormatInt(s.limits.Upload>>20, 10) + " MiB, and pictures of at most 24 million pixels; scale larger ones down first."
@@ -204,14 +199,9 @@ func (s *VerifyService) problem(w http.ResponseWriter, r *http.Request, err erro
 		p.Detail = "Send one file, text or address, in a form of at most 10 parts with 16 header fields each."
 		return &p
 	case errors.Is(err, errUploadsFull), errors.Is(err, disclose.ErrBusy), errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil:
-		retryAfter(w, 5*time.Second)
 		return &problemBusy
 	}
 	return &problemQuestion
-}
-
-func retryAfter(w http.ResponseWriter, wait time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int((wait+time.Second-1)/time.Second))))
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

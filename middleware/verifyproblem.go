@@ -3,6 +3,7 @@ package middleware
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // The problems of the verification service; docs/api.md says what to do about each.
@@ -24,7 +25,7 @@ var (
 		Detail: "Wait for an answer before you ask on."}
 	problemNear = problem{Type: problemBase + "near_duplicates", Title: "Too many versions of the same content", Status: http.StatusTooManyRequests,
 		Detail: "Many slightly different versions of this content were asked about today; that is how marks are removed by trial. Ask again as late as Retry-After says, or with a verifier's token."}
-	problemBusy = problem{Type: problemBase + "busy", Title: "The service is busy", Status: http.StatusServiceUnavailable,
+	problemBusy = problem{Type: problemBase + "busy", Title: "The service is busy", Status: http.StatusServiceUnavailable, wait: 5 * time.Second,
 		Detail: "Nothing was inspected. Try again after Retry-After."}
 	problemUnsigned = problem{Type: problemBase + "unsigned", Title: "Answers are not signed here", Status: http.StatusNotAcceptable,
 		Detail: "Ask with Accept: application/json. This service has no key to sign with."}
@@ -34,13 +35,19 @@ var (
 		Detail: "Give alg and value, the value in base64, and maxResults from 1 to 100."}
 	problemLong = problem{Type: problemBase + "uri_too_long", Title: "The address is too long", Status: http.StatusRequestURITooLong,
 		Detail: `Send the same as JSON with POST: {"alg": "...", "value": "..."}.`}
-	problemRecords = problem{Type: problemBase + "records_down", Title: "Records cannot be asked", Status: http.StatusServiceUnavailable,
+	problemRecords = problem{Type: problemBase + "records_down", Title: "Records cannot be asked", Status: http.StatusServiceUnavailable, wait: recordsRetry,
 		Detail: "Try again after Retry-After."}
 	problemFeedback = problem{Type: problemBase + "bad_feedback", Title: "The feedback could not be read", Status: http.StatusBadRequest,
 		Detail: `Send JSON {"report": "the report's sha256, or an id", "kind": "wrong", "missing" or "other", "comment": "at most 1000 characters"}.`}
 	problemNotFound = problem{Type: problemBase + "not_found", Title: "Nothing is here", Status: http.StatusNotFound,
 		Detail: "The service's description, /avow/v1/openapi.json by default, lists what there is."}
 )
+
+// after is the problem with the time after which to ask again.
+func (p problem) after(wait time.Duration) *problem {
+	p.wait = max(wait, time.Second)
+	return &p
+}
 
 // problemMethod names the methods of a path.
 func problemMethod(allowed string) problem {

@@ -197,7 +197,8 @@ func (s *VerifyService) table() map[string]route {
 		disclose.WellKnownPath:                 {methods: get, cors: true, handler: WellKnownHandler(s.wellKnown())},
 	}
 	if pageHandler != nil {
-		routes[in("/verify")] = route{methods: "GET, HEAD, POST", handler: pageHandler(s)}
+		page := route{methods: "GET, HEAD, POST", handler: pageHandler(s)}
+		routes[in("/verify")], routes[in("/verify/")] = page, page
 	}
 	return routes
 }
@@ -218,14 +219,15 @@ func (s *VerifyService) Owns(path string) bool {
 	return ok
 }
 
-// route finds a path's route: its own, or that of the folder it lies in.
+// route finds a path's route: its own, or that of a folder it lies in.
 func (s *VerifyService) route(path string) (route, bool) {
 	if r, ok := s.routes[path]; ok {
 		return r, true
 	}
-	folder := s.base + "/v1/manifests/"
-	if strings.HasPrefix(path, folder) {
-		return s.routes[folder], true
+	for folder, r := range s.routes {
+		if strings.HasSuffix(folder, "/") && strings.HasPrefix(path, folder) {
+			return r, true
+		}
 	}
 	return route{}, false
 }
