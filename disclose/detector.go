@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/language"
 
 	"github.com/avowai/avow/disclose/c2pa/container"
 	"github.com/avowai/avow/disclose/imagemeta"
@@ -247,7 +248,7 @@ func (in *inspection) conclude() {
 	r := in.report
 	r.Findings = in.found[:]
 	r.Verdict, r.Reason = in.verdict()
-	r.Summary = summaries[r.Reason]
+	r.Summary = SummaryText(language.English, r.Reason)
 }
 
 func (in *inspection) verdict() (Status, Cause) {

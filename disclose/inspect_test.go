@@ -298,13 +298,3 @@ func TestInspectConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 }
-
-func TestNoForbiddenWords(t *testing.T) {
-	for c, s := range summaries {
-		for _, w := range []string{"human-made", " real", "authentic", "fake", "compliant", "verified"} {
-			if strings.Contains(strings.ToLower(s), w) {
-				t.Errorf("%s: %q", c, s)
-			}
-		}
-	}
-}

@@ -44,26 +44,9 @@ const (
 	CauseNothingFound     Cause = "nothing_found"
 )
 
-// Limits is the sentence that every report ends with.
+// Limits is the sentence that every report ends with, in English. [LimitsText]
+// has it in other languages.
 const Limits = "No mark found would not show that a person made this. Marks can be removed, and most AI systems do not use these."
-
-// summaries are what a report says to a person, by cause.
-var summaries = map[Cause]string{
-	CauseRecordMatches:    "Carries a mark of this deployment, and its content matches the record.",
-	CauseKeyMatches:       "Carries a mark of this deployment's key. Its content was not compared with a record, so the mark may have been copied from elsewhere.",
-	CauseNoRecord:         "Carries a mark that one of this deployment's keys reads, but no record of it is known.",
-	CausePossibleCopy:     "Carries a mark, but its content does not match the output that was recorded: possibly a copy of the mark.",
-	CauseFingerprintOnly:  "Carries no mark that could be read, but its content matches a recorded output.",
-	CauseTemplateOnly:     "Carries the public part of an avow mark. Anyone can write that part; whose mark it is needs the key.",
-	CauseStatementOnly:    "States that it is AI-generated. Anyone could have written the statement.",
-	CauseSignatureTrusted: "Carries a signed statement of its origin by a trusted signer.",
-	CauseSignatureUntrust: "Carries a signed statement of its origin; the signer is not on a trust list.",
-	CauseTampered:         "Carries a signed statement that does not fit its content: one of them was changed.",
-	CauseConflictingIDs:   "Its marks name different outputs: at least one was put there from elsewhere.",
-	CauseRevokedKey:       "Carries a mark of a revoked key, which cannot be relied on.",
-	CauseTooSmall:         "Too small to tell whether it carries an image mark.",
-	CauseNothingFound:     "No mark found. This does not show that a person made it.",
-}
 
 // Transform says how a marked picture was turned since.
 type Transform struct {
@@ -114,6 +97,7 @@ type Report struct {
 	Findings    []Finding    `json:"findings"`
 	Record      RecordStatus `json:"record"`
 	Limits      string       `json:"limits"`
+	Language    string       `json:"language,omitempty"` // of Summary and Limits, see [Report.In]; empty is English
 	Tool        Tool         `json:"tool"`
 }
 

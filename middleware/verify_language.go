@@ -2,12 +2,17 @@ package middleware
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/avowai/avow/disclose"
 )
 
-// inLanguage is where a report's sentences get the language that a question
-// prefers, and the answer's header says which that is. They are English so far.
-func inLanguage(_ http.ResponseWriter, _ *http.Request, report *disclose.Report) *disclose.Report {
-	return report
+// inLanguage returns a report in the language that a question prefers, and says
+// in the answer's header which that is.
+func inLanguage(w http.ResponseWriter, r *http.Request, report *disclose.Report) *disclose.Report {
+	tag := disclose.NegotiateLanguage(strings.Join(r.Header["Accept-Language"], ","))
+	h := w.Header()
+	h.Set("Content-Language", tag.String())
+	appendVary(h, "Accept-Language")
+	return report.In(tag)
 }
