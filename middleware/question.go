@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -173,7 +174,9 @@ func (s *VerifyService) readForm(ctx context.Context, r *http.Request, q *questi
 		case "url":
 			address = string(data)
 		case "text":
-			q.data, q.source = data, textSource
+			// Browsers write the line ends of a form's texts as CRLF (HTML, "constructing
+			// the entry list"); a manifest wrapped into the text covers the bytes as they were.
+			q.data, q.source = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), textSource
 		default:
 			q.data, q.source = data, disclose.Source{Name: "file", ContentType: part.Header.Get("Content-Type")}
 		}

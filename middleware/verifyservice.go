@@ -196,10 +196,8 @@ func (s *VerifyService) table() map[string]route {
 		resolutionPath:                         {methods: get, cors: true, handler: s.resolution()},
 		disclose.WellKnownPath:                 {methods: get, cors: true, handler: WellKnownHandler(s.wellKnown())},
 	}
-	if pageHandler != nil {
-		page := route{methods: "GET, HEAD, POST", handler: pageHandler(s)}
-		routes[in("/verify")], routes[in("/verify/")] = page, page
-	}
+	page := route{methods: "GET, HEAD, POST", handler: s.page()}
+	routes[in("/verify")], routes[in("/verify/")] = page, page
 	return routes
 }
 
@@ -265,6 +263,12 @@ func (s *VerifyService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // refuse answers with a problem and counts it. The log names its kind alone: what
 // went wrong may hold parts of the question.
 func (s *VerifyService) refuse(w http.ResponseWriter, r *http.Request, p problem) {
+	s.count(r, &p)
+	p.write(w, r)
+}
+
+// count counts and logs a problem, and gives it the request's id.
+func (s *VerifyService) count(r *http.Request, p *problem) {
 	p.RequestID = requestID(r)
 	if p.RequestID == "" {
 		p.RequestID = newRequestID()
@@ -272,7 +276,6 @@ func (s *VerifyService) refuse(w http.ResponseWriter, r *http.Request, p problem
 	kind := strings.TrimPrefix(p.Type, problemBase)
 	s.o.Metrics.refused(kind)
 	s.o.Logger.Info("question not answered", "problem", kind, "status", p.Status, "request_id", p.RequestID)
-	p.write(w, r)
 }
 
 // allowOrigins lets scripts of any origin read an answer, without credentials.

@@ -2,6 +2,8 @@ package page
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,11 +73,30 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) {
 	h.reply(w, r, view{answer: answer, problem: problem})
 }
 
-// takeFeedback hands on what somebody says about a report.
+// foreign reports whether a page of another origin sent a form. Browsers say so
+// (Fetch Metadata); to plain http they send no more than an Origin, which a page may
+// hide.
+func foreign(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site != "same-origin" && site != "none"
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" || origin == "null" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host != r.Host
+}
+
+// seconds rounds up: who comes too early comes in vain.
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+// takeFeedback hands on what somebody says about a report. No foreign page makes
+// its visitors write to an operator's log.
 func (h *handler) takeFeedback(w http.ResponseWriter, r *http.Request) {
 	q := r.Clone(r.Context())
 	q.Body = http.MaxBytesReader(w, r.Body, maxFeedback)
-	if err := q.ParseForm(); err != nil {
+	if err := q.ParseForm(); err != nil || foreign(r) {
 		h.reply(w, r, view{problem: &Problem{Kind: NoFeedback, Status: http.StatusBadRequest}})
 		return
 	}
@@ -91,6 +112,12 @@ func (h *handler) reply(w http.ResponseWriter, r *http.Request, v view) {
 		status = v.problem.Status
 		if status < http.StatusBadRequest {
 			status = http.StatusInternalServerError
+		}
+		if v.problem.Wait > 0 {
+			w.Header().Set("Retry-After", strconv.FormatInt(seconds(v.problem.Wait), 10))
+		}
+		if v.problem.RequestID != "" {
+			w.Header().Set("X-Request-Id", v.problem.RequestID)
 		}
 	}
 	h.show(w, r, status, v)

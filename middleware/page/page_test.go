@@ -237,7 +237,7 @@ func TestPageAnswers(t *testing.T) {
 	}
 	text := plain(do(h, form(t, field{name: "text", value: "possible_copy"})).Body.String())
 	for _, want := range []string{"Fewer than 1 in a million unmarked images would show this.", "In a small part of the picture", "k-1a2b3c4d",
-		"9f3c52d07ab1e644", "2026-11-20 09:12 UTC", "assistant", "The content differs from the recorded output"} {
+		"9f3c52d07ab1e644", "2026-11-20 09:12 UTC", "assistant", "Differs from the record, possibly a copied mark"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("not said: %q", want)
 		}

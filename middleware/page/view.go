@@ -5,10 +5,11 @@ import (
 	"html/template"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -113,8 +114,7 @@ func troubleOf(p *Problem, w words, tooLarge string) *trouble {
 	case TooLarge:
 		t.Text = tooLarge
 	case TooMany, Busy:
-		seconds := int64(math.Ceil(p.Wait.Seconds()))
-		t.Text = w.say("p_"+string(p.Kind), "n", strconv.FormatInt(max(seconds, 1), 10))
+		t.Text = w.say("p_"+string(p.Kind), "n", strconv.FormatInt(max(seconds(p.Wait), 1), 10))
 	case Unreadable, NearTheSame, BadLink, TextRefused, NoFeedback:
 		t.Text = w.texts["p_"+string(p.Kind)]
 	default:
@@ -212,8 +212,8 @@ func facts(r *disclose.Report, lead int, w words) (out []fact) {
 			out = append(out, fact{w.texts[key], value, when})
 		}
 	}
-	if status := orNotAsked(r.Record.Status); lead >= 0 || status != "not_asked" {
-		add("record", w.texts["rec_"+status], "")
+	if status := r.Record.Status; lead >= 0 || status != "not_asked" && status != "" {
+		add("record", sentence(disclose.RecordText(w.tag, status)), "")
 	}
 	add("system", disclose.Printable(r.Record.System), "")
 	if at, err := time.Parse(time.RFC3339, r.Record.Time); err == nil {
@@ -229,17 +229,15 @@ func facts(r *disclose.Report, lead int, w words) (out []fact) {
 	return out
 }
 
-// orNotAsked is a status of records that has a sentence.
-func orNotAsked(status string) string {
-	if slices.Contains([]string{"match", "possible_copy", "not_found", "unavailable", "erased"}, status) {
-		return status
-	}
-	return "not_asked"
+// sentence makes a sentence's beginning of words, and of foreign ones nothing else.
+func sentence(words string) string {
+	first, n := utf8.DecodeRuneInString(words)
+	return disclose.Printable(string(unicode.ToUpper(first)) + words[n:])
 }
 
 // lookOf is what one carrier said. The notes of the leading one stand above.
 func lookOf(f disclose.Finding, leads bool, w words) look {
-	l := look{Name: w.texts[f.Carrier], State: w.texts[state(f)], Tone: string(f.Status), Detail: disclose.Printable(f.Detail)}
+	l := look{Name: w.texts[f.Carrier], State: state(f, w), Tone: string(f.Status), Detail: disclose.Printable(f.Detail)}
 	if leads {
 		return l
 	}
@@ -257,30 +255,17 @@ func lookOf(f disclose.Finding, leads bool, w words) look {
 	return l
 }
 
-// state is the key of the words for a finding's status. That something is
-// vouched for is said with who vouches.
-func state(f disclose.Finding) string {
-	manifest := f.Carrier == disclose.CarrierManifest.String()
-	switch f.Status {
-	case disclose.Absent:
-		return "is_absent"
-	case disclose.Invalid:
-		return "is_invalid"
-	case disclose.Present:
-		if manifest {
-			return "is_unsigned"
+// state says a finding's status. Of manifests it says whether the signer is trusted.
+func state(f disclose.Finding, w words) string {
+	if f.Carrier == disclose.CarrierManifest.String() {
+		switch f.Status {
+		case disclose.Verified:
+			return w.texts["signed"]
+		case disclose.Present:
+			return w.texts["unsigned"]
 		}
-		return "is_present"
-	case disclose.Verified:
-		switch {
-		case manifest:
-			return "is_signed"
-		case f.Carrier == disclose.CarrierImageMark.String(), f.Carrier == disclose.CarrierTextMark.String(), f.Carrier == disclose.CarrierTokenMark.String():
-			return "is_key"
-		}
-		return "is_alike"
 	}
-	return "is_not_checked"
+	return sentence(disclose.StatusText(w.tag, f.Status))
 }
 
 func number(f disclose.Finding) string {
