@@ -190,15 +190,12 @@ var textSource = disclose.Source{Name: "text", ContentType: "text/plain; charset
 func readPart(part *multipart.Part, size int64) ([]byte, error) {
 	switch part.FormName() {
 	case "file":
-		if size < 0 {
-			return io.ReadAll(part)
+		var buf bytes.Buffer
+		if size > 0 {
+			buf.Grow(int(size) + bytes.MinRead) // it reads on to see the end
 		}
-		buf := make([]byte, size)
-		n, err := io.ReadFull(part, buf)
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			err = nil // NextRawPart finds out whether the form is whole
-		}
-		return buf[:n:n], err
+		_, err := buf.ReadFrom(part)
+		return buf.Bytes(), err
 	case "text":
 		return io.ReadAll(part)
 	case "url":

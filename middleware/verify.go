@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"io"
 	"net/http"
@@ -186,7 +187,7 @@ func (s *VerifyService) problem(r *http.Request, err error) *problem {
 		return problemNear.after(near.wait)
 	case errors.As(err, &tooLarge) || errors.Is(err, disclose.ErrInputTooLarge) || errors.Is(err, errLength):
 		p := problemTooLarge
-		p.Detail = "Send at most " + strconv.FormatInt(s.limits.Upload>>20, 10) + " MiB, and pictures of at most 24 million pixels; scale larger ones down first."
+		p.Detail = fmt.Sprintf("Send at most %d bytes, and scale larger pictures down first: by default at most 24 million pixels are read.", s.limits.Upload)
 		return &p
 	case errors.Is(err, errVerifiersOnly):
 		return &problemVerifiersOnly

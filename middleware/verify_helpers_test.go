@@ -3,10 +3,12 @@ package middleware
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -198,3 +200,10 @@ func testStore(t testing.TB) []byte {
 	store := jumbf.Box{Type: "jumb", UUID: jumbf.C2PA("c2pa"), Label: "c2pa", Children: []jumbf.Box{manifest("parent"), manifest(testURN)}}
 	return store.Append(nil)
 }
+
+// notEd25519 is a key of another kind.
+type notEd25519 struct{ crypto.Signer }
+
+func (notEd25519) Public() crypto.PublicKey { return "another" }
+
+func newTestLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
