@@ -68,7 +68,8 @@ type Finding struct {
 	Coverage          float64    `json:"coverage,omitempty"`
 	Detail            string     `json:"detail,omitempty"`
 	reason            Cause
-	opened            bool // of a manifest: its content was opened from a parent
+	opened            bool   // of a manifest: its content was opened from a parent
+	system            string // the AI system that it names, see Fragment
 }
 
 // RecordStatus says what the records know about an input.

@@ -49,7 +49,11 @@ func (s *VerifyService) serveVerify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Add("Vary", "Accept, Authorization")
-	if !signed {
+	switch {
+	case !signed && accepts(r, "text/html"):
+		s.writeFragment(w, rep)
+		return
+	case !signed:
 		writeJSON(w, rep)
 		return
 	}

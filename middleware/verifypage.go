@@ -81,3 +81,17 @@ func (b pageBackend) problem(r *http.Request, p problem) *page.Problem {
 	}
 	return &page.Problem{Kind: kind, Status: p.Status, Wait: p.wait, RequestID: p.RequestID}
 }
+
+// writeFragment answers with the piece of HTML that a platform shows beside what it
+// asked about.
+func (s *VerifyService) writeFragment(w http.ResponseWriter, rep *reply) {
+	out, err := disclose.Fragment(rep.Report, disclose.FragmentOptions{
+		Language: language.Make(rep.Language), Inspect: s.address(s.base + "/verify")})
+	if err != nil {
+		writeJSON(w, rep) // cannot happen: the template is compiled in
+		return
+	}
+	// Opened by itself it loads and sends nothing.
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'")
+	writeBody(w, []byte(out), "text/html; charset=utf-8", "no-store")
+}

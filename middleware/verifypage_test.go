@@ -142,6 +142,18 @@ func TestPageOfTheServiceTakesFeedback(t *testing.T) {
 	}
 }
 
+func TestFragmentOfTheService(t *testing.T) {
+	a := newAsked(t, func(o *VerifyOptions) { o.WellKnown = &disclose.WellKnown{Detector: "https://ai.example.com/avow/verify"} })
+	w := a.verify(marked(t), "Accept", "text/html")
+	wantPage(t, w, 200, "avow-origin-found", `href="https://ai.example.com/avow/verify"`, "<dt>Signatures</dt><dd>None found</dd>")
+	if strings.Contains(w.Body.String(), "<html") || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("%v: %s", w.Header(), w.Body)
+	}
+	if w := a.verify(marked(t), "Accept", "text/html, application/jose"); w.Header().Get("Content-Type") != "application/jose" {
+		t.Errorf("type %s", w.Header().Get("Content-Type"))
+	}
+}
+
 // answerOf is a recorded answer for the helpers.
 func answerOf(w *httptest.ResponseRecorder) answer {
 	return answer{Response: &http.Response{StatusCode: w.Code, Header: w.Header()}, body: w.Body.Bytes()}
