@@ -288,7 +288,7 @@ func keys(t *testing.T, root context.Context) {
 			return (shown || e.id === "answer" ? "" : "unseen ") + (e.id || e.textContent.trim());
 		})()`)
 	}
-	for _, want := range []string{"file", "text", "Check text"} {
+	for _, want := range []string{"file", "text", "text-go"} {
 		v.do(key(kb.Tab, 1))
 		if got := stop(); got != want {
 			t.Errorf("a stop at %q, want %q", got, want)
@@ -368,13 +368,13 @@ func withoutScripts(t *testing.T, root context.Context) {
 	v.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{v.file("cat.png", "record_matches")}), chromedp.Click(chromedp.CSS("#file-go")))
 	v.answered(states["record_matches"].summary)
 	v.wasAsked("file|cat.png|record_matches|en")
-	v.do(chromedp.SendKeys(chromedp.CSS("#text"), "conflicting_ids"), chromedp.Click(chromedp.CSS("#text-form button")))
+	v.do(chromedp.SendKeys(chromedp.CSS("#text"), "conflicting_ids"), chromedp.Click(chromedp.CSS("#text-go")))
 	v.answered(states["conflicting_ids"].summary)
 	v.wasAsked("text||conflicting_ids|en")
 	if got := v.keep("take-signed"); strings.Count(got, ".") != 2 {
 		t.Errorf("the signed report is %q", got)
 	}
-	v.do(chromedp.SendKeys(chromedp.CSS("#text"), "busy"), chromedp.Click(chromedp.CSS("#text-form button")))
+	v.do(chromedp.SendKeys(chromedp.CSS("#text"), "busy"), chromedp.Click(chromedp.CSS("#text-go")))
 	v.answered("That did not work")
 }
 

@@ -164,9 +164,9 @@ func judge(r *disclose.Report) (tone, badge, meaning string) {
 		return "match", "badge_match", ""
 	case disclose.CauseFingerprintOnly:
 		return "found", "badge_record", ""
-	case disclose.CauseSignatureTrusted, disclose.CauseSignatureUntrust:
+	case disclose.CauseSignatureUntrust:
 		return "found", "badge_statement", "mean_signature"
-	case disclose.CauseStatementOnly:
+	case disclose.CauseSignatureTrusted, disclose.CauseStatementOnly:
 		return "found", "badge_statement", ""
 	case disclose.CausePossibleCopy, disclose.CauseRevokedKey:
 		return "doubt", "badge_doubt", ""

@@ -4,6 +4,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,6 +53,28 @@ func TestStrings(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestStringsAreUsed: what is not shown is not translated.
+func TestStringsAreUsed(t *testing.T) {
+	sources := ""
+	for _, name := range []string{"view.go", "words.go", "assets/page.tmpl"} {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources += string(body)
+	}
+	for key := range wordsByLanguage()["en"].texts {
+		made := strings.HasPrefix(key, "p_") || strings.HasPrefix(key, "part_") || strings.HasPrefix(key, "rate_") || isCarrier(key)
+		if !made && !strings.Contains(sources, "."+key) && !strings.Contains(sources, `"`+key+`"`) {
+			t.Errorf("%s is never shown", key)
+		}
+	}
+}
+
+func isCarrier(key string) bool {
+	return slices.ContainsFunc(disclose.Carriers(), func(c disclose.Carrier) bool { return c.String() == key })
 }
 
 func TestLanguages(t *testing.T) {
