@@ -133,6 +133,9 @@ func TestFragmentIsSafe(t *testing.T) {
 func TestFragmentWords(t *testing.T) {
 	lines := strings.Split(strings.TrimRight(fragmentTSV, "\n"), "\n")
 	head := strings.Split(lines[0], "\t")
+	if len(head)-1 != len(Languages()) {
+		t.Errorf("%d languages, want %d", len(head)-1, len(Languages()))
+	}
 	for _, lang := range head[1:] {
 		if !slices.Contains(Languages(), language.Make(lang)) {
 			t.Errorf("%s has no notice", lang)
@@ -143,6 +146,10 @@ func TestFragmentWords(t *testing.T) {
 		if len(f) != len(head) || slices.Contains(f, "") {
 			t.Errorf("%q has %d columns, want %d", f[0], len(f), len(head))
 		}
+	}
+	if got := fragmentOf(t, fragmentReport(Absent, CauseNothingFound), FragmentOptions{Language: language.French}); !strings.Contains(got, `lang="fr" dir="ltr"`) ||
+		!strings.Contains(got, "<dt>Signatures</dt><dd>Aucune trouvée</dd>") || !strings.Contains(got, SummaryText(language.French, CauseNothingFound)) {
+		t.Error(got)
 	}
 	if got := fragmentOf(t, fragmentReport(Absent, CauseNothingFound), FragmentOptions{Language: language.Japanese}); !strings.Contains(got, `lang="en" dir="ltr"`) {
 		t.Errorf("a language without words: %s", got)

@@ -143,7 +143,9 @@ func TestPageOfTheServiceTakesFeedback(t *testing.T) {
 }
 
 func TestFragmentOfTheService(t *testing.T) {
-	a := newAsked(t, func(o *VerifyOptions) { o.WellKnown = &disclose.WellKnown{Detector: "https://ai.example.com/avow/verify"} })
+	a := newAsked(t, func(o *VerifyOptions) {
+		o.WellKnown = &disclose.WellKnown{Detector: "https://ai.example.com/avow/verify"}
+	})
 	w := a.verify(marked(t), "Accept", "text/html")
 	wantPage(t, w, 200, "avow-origin-found", `href="https://ai.example.com/avow/verify"`, "<dt>Signatures</dt><dd>None found</dd>")
 	if strings.Contains(w.Body.String(), "<html") || w.Header().Get("Access-Control-Allow-Origin") != "*" {

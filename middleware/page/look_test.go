@@ -30,6 +30,9 @@ const axeRun = `(async () => {
 // needs Chromium, and axe-core as `npm ci --prefix cmd/avow/testdata/interop`
 // installs it.
 func TestPageAxe(t *testing.T) {
+	if testing.Short() {
+		t.Skip("axe-core is left out with -short")
+	}
 	axe, err := os.ReadFile(axePath)
 	if err != nil {
 		t.Skipf("axe-core is not installed (npm ci --prefix cmd/avow/testdata/interop); not checked: WCAG 2.2 AA of the verification page")

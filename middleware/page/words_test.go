@@ -36,6 +36,9 @@ func TestStrings(t *testing.T) {
 			t.Errorf("%s has no notice", lang)
 		}
 	}
+	if len(head)-1 != len(disclose.Languages()) {
+		t.Errorf("%d languages, want %d", len(head)-1, len(disclose.Languages()))
+	}
 	seen := map[string]bool{}
 	for _, line := range lines[1:] {
 		f := strings.Split(line, "\t")
@@ -83,8 +86,10 @@ func TestLanguages(t *testing.T) {
 		{"/avow/verify", "", "en"},
 		{"/avow/verify?lang=en", "de", "en"},
 		{"/avow/verify?lang=<script>", "", "en"},
+		{"/avow/verify", "fr-CA,fr;q=0.9", "fr"},
+		{"/avow/verify?lang=mt", "de", "mt"},
 		{"/avow/verify", "ru", "en"},
-		{"/avow/verify", strings.Repeat("de-", 400), "en"},
+		{"/avow/verify", strings.Repeat("x-", 400) + ",de", "en"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, c.path, nil)
 		r.Header.Set("Accept-Language", c.accept)
