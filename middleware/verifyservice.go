@@ -271,7 +271,11 @@ func (s *VerifyService) refuse(w http.ResponseWriter, r *http.Request, p problem
 	}
 	kind := strings.TrimPrefix(p.Type, problemBase)
 	s.o.Metrics.refused(kind)
-	s.o.Logger.Info("question not answered", "problem", kind, "status", p.Status, "request_id", p.RequestID)
+	level := slog.LevelDebug // counted in metrics; whoever asks in vain does not fill the log
+	if p.Status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	s.o.Logger.Log(r.Context(), level, "question not answered", "problem", kind, "status", p.Status, "request_id", p.RequestID)
 	p.write(w, r)
 }
 
