@@ -149,13 +149,13 @@ func (s *VerifyService) look(ctx context.Context, q *question, exact bool) (*dis
 	keys := s.groups.keysAt(now)
 	exactly := keys.exactly(q.data)
 	if !q.picture() {
-		if err := s.groups.admit(ofText, keys.words(q.data), exactly, now); err != nil {
+		if err := s.groups.admit(ofText, []uint64{keys.words(q.data)}, exactly, now); err != nil {
 			return nil, err
 		}
 	}
 	q.source.Gate = func(img image.Image) ([]byte, error) {
 		low := lowOf(img)
-		return low.bucket(), s.groups.admit(ofPicture, keys.look(low), exactly, now)
+		return low.bucket(), s.groups.admit(ofPicture, keys.looks(low), exactly, now)
 	}
 	rep, err := s.o.Detector.InspectBytes(ctx, q.data, q.source)
 	if err == nil && s.o.TextVerifiersOnly && disclose.Classify(rep.ContentType).Modality() == "text" {
