@@ -104,13 +104,13 @@ func (s *VerifyService) inspect(w http.ResponseWriter, r *http.Request) (rep *di
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		return nil, false, &problemToken
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Time)
-	defer cancel()
-	q, err := s.read(ctx, w, r)
+	q, err := s.read(r.Context(), w, r)
 	if err != nil {
 		return nil, false, s.problem(r, err)
 	}
 	defer q.release()
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Time) // from here: sending is the client's time
+	defer cancel()
 	if rep, err = s.look(ctx, q, exact); err != nil {
 		return nil, false, s.problem(r, err)
 	}

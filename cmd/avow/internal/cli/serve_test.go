@@ -26,7 +26,11 @@ func newServed(t *testing.T, change func(*config.Config)) *service {
 	if change != nil {
 		change(&c)
 	}
-	s, err := a.newVerification(c, slog.New(slog.DiscardHandler))
+	ring, err := a.ring("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.newVerification(c, ring, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +101,11 @@ func TestServeMistakes(t *testing.T) {
 		a := &app{out: &bytes.Buffer{}, err: &bytes.Buffer{}, data: filepath.Join(t.TempDir(), "data")}
 		cfg := config.Default()
 		c.change(&cfg)
-		if _, err := a.newVerification(cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), c.want) {
+		ring, err := a.ring("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.newVerification(cfg, ring, nil, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
