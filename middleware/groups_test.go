@@ -1,9 +1,11 @@
 package middleware
 
 import (
+	"bytes"
 	"fmt"
 	"image"
 	"math/bits"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +15,16 @@ import (
 	"github.com/avowai/avow/internal/corpus"
 	"github.com/avowai/avow/internal/pixels"
 )
+
+// fixedKeys makes hashes the same in every run.
+func (g *groups) fixedKeys(now time.Time) *groupKeys {
+	keys := g.keysAt(now)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range keys.signs {
+		keys.signs[i] = rng.Uint64()
+	}
+	return keys
+}
 
 // version is the marked picture with a little noise, different for every seed.
 func version(t *testing.T, seed uint64) []byte {
@@ -32,6 +44,7 @@ func version(t *testing.T, seed uint64) []byte {
 // whoever asks; the same bytes, other pictures and verifiers do not count.
 func TestNearDuplicates(t *testing.T) {
 	a := newAsked(t, func(o *VerifyOptions) { o.Limits = VerifyLimits{PerMinute: -1, PerGroup: 5} })
+	a.groups.fixedKeys(a.at)
 	for i := range 5 {
 		from := fmt.Sprintf("192.0.2.%d", i)
 		a.report(a.verify(version(t, uint64(i)), "From", from))
@@ -74,8 +87,7 @@ func TestNearDuplicatesOfTexts(t *testing.T) {
 // TestLooksAlike: what a picture goes through on its way keeps it in its group;
 // other pictures have groups of their own.
 func TestLooksAlike(t *testing.T) {
-	g := newGroups(1)
-	keys := g.keysAt(time.Now())
+	keys := newGroups(1).fixedKeys(time.Now())
 	pictures := map[string]image.Image{}
 	for seed := range uint64(6) {
 		pictures[fmt.Sprint(seed)] = corpus.Made(300, 200+int(seed)*20, seed)
@@ -121,5 +133,28 @@ func TestGroupsAreBounded(t *testing.T) {
 	g.keysAt(now.Add(secretLife))
 	if len(g.ring) != 0 {
 		t.Errorf("%d groups a day later", len(g.ring))
+	}
+}
+
+// TestStrangersMeetADitheredLimit: a stranger's picture is inspected with a bucket
+// that its versions share; a verifier's without.
+func TestStrangersMeetADitheredLimit(t *testing.T) {
+	a := newAsked(t, nil)
+	img, err := pixels.Decode(unmarked(t), pixels.PNG)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := &question{data: unmarked(t)}
+	if _, err := a.look(t.Context(), q, true); err != nil || q.source.Gate != nil {
+		t.Errorf("a verifier's question has a gate, %v", err)
+	}
+	if _, err := a.look(t.Context(), q, false); err != nil || q.source.Gate == nil {
+		t.Fatalf("a stranger's question has no gate, %v", err)
+	}
+	bucket, err := q.source.Gate(img)
+	again, _ := q.source.Gate(attack.Noise(2, 1)(img))
+	other, _ := q.source.Gate(corpus.Made(512, 512, 99))
+	if err != nil || len(bucket) == 0 || !bytes.Equal(bucket, again) || bytes.Equal(bucket, other) {
+		t.Errorf("buckets %x %x %x, %v", bucket, again, other, err)
 	}
 }
