@@ -50,13 +50,17 @@ func (d *Detector) admit(ctx context.Context, info imagemeta.Info) (release func
 		wait, cancel = context.WithTimeout(ctx, d.o.MaxWait)
 	}
 	defer cancel()
-	if err := d.jobs.Acquire(wait, 1); err != nil {
-		return nil, busy(ctx, err)
-	}
 	need := min(info.DecodeBytes(), d.o.MaxMemory)
-	if err := d.memory.Acquire(wait, need); err != nil {
-		d.jobs.Release(1)
-		return nil, busy(ctx, err)
+	if !d.jobs.TryAcquire(1) {
+		if err := d.jobs.Acquire(wait, 1); err != nil {
+			return nil, busy(ctx, err)
+		}
+	}
+	if !d.memory.TryAcquire(need) {
+		if err := d.memory.Acquire(wait, need); err != nil {
+			d.jobs.Release(1)
+			return nil, busy(ctx, err)
+		}
 	}
 	return func() { d.memory.Release(need); d.jobs.Release(1) }, nil
 }

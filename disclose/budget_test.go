@@ -72,7 +72,9 @@ func TestPicturesDoNotWaitForEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := smallPNG(t, 64, 64)
-	_ = d.memory.Acquire(t.Context(), DefaultMaxMemory)
+	if !d.memory.TryAcquire(DefaultMaxMemory) {
+		t.Fatal("a new detector is full")
+	}
 	if _, err := d.InspectBytes(t.Context(), data, Source{}); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v, want ErrBusy", err)
 	}

@@ -25,7 +25,8 @@ const (
 type toll int
 
 const (
-	questions toll = iota
+	free toll = iota
+	questions
 	lookups
 )
 
@@ -45,7 +46,7 @@ type clients struct {
 
 type client struct {
 	name    [16]byte
-	budgets [2]*rate.Limiter // by toll
+	budgets [lookups + 1]*rate.Limiter // by toll
 	busy    int
 }
 
@@ -76,8 +77,8 @@ func (c *clients) find(addr netip.Addr, now time.Time) *client {
 		delete(c.by, c.order.Remove(oldest).(*client).name)
 	}
 	each := rate.Limit(c.limits.PerMinute) / 60
-	cl := &client{name: name, budgets: [2]*rate.Limiter{
-		rate.NewLimiter(each, c.limits.Burst), rate.NewLimiter(each*lookupFactor, c.limits.Burst*lookupFactor)}}
+	cl := &client{name: name, budgets: [lookups + 1]*rate.Limiter{
+		questions: rate.NewLimiter(each, c.limits.Burst), lookups: rate.NewLimiter(each*lookupFactor, c.limits.Burst*lookupFactor)}}
 	c.by[name] = c.order.PushFront(cl)
 	return cl
 }

@@ -27,8 +27,8 @@ const (
 // keyed sums of its low frequencies (see look); of anything else, the bits that most
 // of its keyed shingles of words agree on (Charikar's similarity hash, STOC 2002).
 // The keys are made when the process starts and last 24 hours, and the hashes stay
-// in memory. An attacker who turns or crops the picture much begins a new group;
-// he has to find out that way for each of them anew where the limit is.
+// in memory. Mirroring and turning by quarters changes nothing. An attacker who turns the
+// picture by a few degrees, or cuts off a tenth of it, begins a new group.
 type groups struct {
 	limit int // different inputs per group and window; below 0 for no limit
 
@@ -83,19 +83,19 @@ func (g *groups) keysAt(now time.Time) *groupKeys {
 	return g.keys
 }
 
-// admit counts an input towards the group that its hash is nearest to, and returns a
-// *nearError where that is full. An input whose very bytes were counted before is
-// free: its answer tells nothing new.
-func (g *groups) admit(kind contentKind, hash, exactly uint64, now time.Time) error {
+// admit counts an input towards the group that one of its hashes is nearest to, and
+// returns a *nearError where that is full. An input whose very bytes were counted
+// before is free: its answer tells nothing new.
+func (g *groups) admit(kind contentKind, hashes []uint64, exactly uint64, now time.Time) error {
 	if g.limit < 0 {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	near := g.nearest(kind, hash, now)
+	near := g.nearest(kind, hashes, now)
 	switch {
 	case near == nil:
-		g.add(group{kind, hash, now, []uint64{exactly}})
+		g.add(group{kind, hashes[0], now, []uint64{exactly}})
 	case slices.Contains(near.seen, exactly):
 	case len(near.seen) >= g.limit:
 		return &nearError{near.since.Add(groupWindow).Sub(now)}
@@ -105,12 +105,17 @@ func (g *groups) admit(kind contentKind, hash, exactly uint64, now time.Time) er
 	return nil
 }
 
-func (g *groups) nearest(kind contentKind, hash uint64, now time.Time) (best *group) {
+func (g *groups) nearest(kind contentKind, hashes []uint64, now time.Time) (best *group) {
 	least := groupBits + 1
 	for i := range g.ring {
 		at := &g.ring[i]
-		if d := bits.OnesCount64(at.hash ^ hash); d < least && at.kind == kind && now.Sub(at.since) < groupWindow {
-			best, least = at, d
+		if at.kind != kind || now.Sub(at.since) >= groupWindow {
+			continue
+		}
+		for _, hash := range hashes {
+			if d := bits.OnesCount64(at.hash ^ hash); d < least {
+				best, least = at, d
+			}
 		}
 	}
 	return best
@@ -128,8 +133,16 @@ func (g *groups) add(n group) {
 // exactly is a hash of an input's very bytes.
 func (k *groupKeys) exactly(data []byte) uint64 { return maphash.Bytes(k.seed, data) }
 
-// look is a picture's hash: each bit the sign of a sum of its low frequencies, each
-// added or taken away as the key says.
+// looks are a picture's hashes, in every way that it can lie.
+func (k *groupKeys) looks(low lowFrequencies) (hashes []uint64) {
+	for _, turned := range low.turns() {
+		hashes = append(hashes, k.look(turned))
+	}
+	return hashes
+}
+
+// look is one of them: each bit the sign of a sum of the low frequencies, each added
+// or taken away as the key says.
 func (k *groupKeys) look(low lowFrequencies) (hash uint64) {
 	for bit, signs := range k.signs {
 		sum := 0.0

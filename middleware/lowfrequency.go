@@ -88,6 +88,34 @@ func mean(img image.Image, cell image.Rectangle) float64 {
 	return sum / float64(n)
 }
 
+// turns are the frequencies of the picture mirrored and turned by quarters in every
+// way, as it is first: marks are read in all of them.
+func (l lowFrequencies) turns() (all [8]lowFrequencies) {
+	for v := range lowSide {
+		for u := range lowSide {
+			if u+v == 0 {
+				continue
+			}
+			at, swapped := v*lowSide+u-1, u*lowSide+v-1
+			for turn := range all {
+				c := l[at]
+				if turn&1 != 0 && u%2 == 1 { // left is right
+					c = -c
+				}
+				if turn&2 != 0 && v%2 == 1 { // up is down
+					c = -c
+				}
+				if turn&4 != 0 { // rows are columns
+					all[turn][swapped] = c
+				} else {
+					all[turn][at] = c
+				}
+			}
+		}
+	}
+	return all
+}
+
 // bucket is what pictures that look alike share: the signs of the lowest
 // frequencies. It needs no key: what hangs on it is made with one.
 func (l lowFrequencies) bucket() []byte {

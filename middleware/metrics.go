@@ -89,6 +89,9 @@ func (m *Metrics) prime() {
 	for _, c := range disclose.RequestChanges() {
 		m.backends.WithLabelValues(string(c))
 	}
+	for _, k := range feedbackKinds {
+		m.feedbacks.WithLabelValues(string(k))
+	}
 }
 
 // SetKeyExpiry tells when the active key expires; the zero time means never.

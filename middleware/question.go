@@ -112,6 +112,10 @@ func (s *VerifyService) read(ctx context.Context, w http.ResponseWriter, r *http
 // reserve waits for room for a question.
 func (s *VerifyService) reserve(ctx context.Context, size int64) (release func(), err error) {
 	size = min(size, s.limits.Memory)
+	release = func() { s.uploads.Release(size) }
+	if s.uploads.TryAcquire(size) {
+		return release, nil
+	}
 	wait, cancel := context.WithTimeout(ctx, s.limits.Wait)
 	defer cancel()
 	if err := s.uploads.Acquire(wait, size); err != nil {
@@ -120,7 +124,7 @@ func (s *VerifyService) reserve(ctx context.Context, size int64) (release func()
 		}
 		return nil, errUploadsFull
 	}
-	return func() { s.uploads.Release(size) }, nil
+	return release, nil
 }
 
 // readSized reads to the end, into a buffer of the size that is announced. The

@@ -108,13 +108,13 @@ func (s *VerifyService) inspect(w http.ResponseWriter, r *http.Request) (rep *di
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		return nil, false, &problemToken
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Time)
-	defer cancel()
-	q, err := s.read(ctx, w, r)
+	q, err := s.read(r.Context(), w, r)
 	if err != nil {
 		return nil, false, s.problem(r, err)
 	}
 	defer q.release()
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Time) // from here: sending is the client's time
+	defer cancel()
 	if rep, err = s.look(ctx, q, exact); err != nil {
 		return nil, false, s.problem(r, err)
 	}
@@ -153,13 +153,13 @@ func (s *VerifyService) look(ctx context.Context, q *question, exact bool) (*dis
 	keys := s.groups.keysAt(now)
 	exactly := keys.exactly(q.data)
 	if !q.picture() {
-		if err := s.groups.admit(ofText, keys.words(q.data), exactly, now); err != nil {
+		if err := s.groups.admit(ofText, []uint64{keys.words(q.data)}, exactly, now); err != nil {
 			return nil, err
 		}
 	}
 	q.source.Gate = func(img image.Image) ([]byte, error) {
 		low := lowOf(img)
-		return low.bucket(), s.groups.admit(ofPicture, keys.look(low), exactly, now)
+		return low.bucket(), s.groups.admit(ofPicture, keys.looks(low), exactly, now)
 	}
 	rep, err := s.o.Detector.InspectBytes(ctx, q.data, q.source)
 	if err == nil && s.o.TextVerifiersOnly && disclose.Classify(rep.ContentType).Modality() == "text" {

@@ -87,7 +87,7 @@ type VerifyLimits struct {
 	Memory int64
 	// Wait is how long a question waits for that; 0 means 5 seconds.
 	Wait time.Duration
-	// Time bounds the whole inspection; 0 means 60 seconds.
+	// Time bounds the inspection of a question that has arrived; 0 means 60 seconds.
 	Time time.Duration
 }
 
@@ -167,7 +167,7 @@ func publicBase(path string) (string, error) {
 type route struct {
 	methods string // as in Allow; OPTIONS is answered for all
 	cors    bool
-	lookup  bool // counts as a lookup; questions count for themselves, in ask
+	toll    toll // what it counts as; what asks about content counts for itself
 	handler http.Handler
 }
 
@@ -187,11 +187,11 @@ func (s *VerifyService) table() map[string]route {
 	in := func(path string) string { return s.base + path }
 	routes := map[string]route{
 		in("/v1/verify"):                       {methods: "POST", cors: true, handler: http.HandlerFunc(s.serveVerify)},
-		in("/v1/matches/byBinding"):            {methods: "GET, HEAD, POST", cors: true, lookup: true, handler: http.HandlerFunc(s.serveByBinding)},
+		in("/v1/matches/byBinding"):            {methods: "GET, HEAD, POST", cors: true, toll: lookups, handler: http.HandlerFunc(s.serveByBinding)},
 		in("/v1/matches/byContent"):            {methods: "POST", cors: true, handler: http.HandlerFunc(s.serveByContent)},
-		in("/v1/manifests/"):                   {methods: get, cors: true, lookup: true, handler: http.HandlerFunc(s.serveManifest)},
+		in("/v1/manifests/"):                   {methods: get, cors: true, toll: lookups, handler: http.HandlerFunc(s.serveManifest)},
 		in("/v1/services/supportedAlgorithms"): {methods: get, cors: true, handler: http.HandlerFunc(s.serveAlgorithms)},
-		in("/v1/feedback"):                     {methods: "POST", lookup: true, handler: http.HandlerFunc(s.serveFeedback)},
+		in("/v1/feedback"):                     {methods: "POST", toll: questions, handler: http.HandlerFunc(s.serveFeedback)},
 		in("/v1/openapi.json"):                 {methods: get, cors: true, handler: s.openAPI()},
 		resolutionPath:                         {methods: get, cors: true, handler: s.resolution()},
 		disclose.WellKnownPath:                 {methods: get, cors: true, handler: WellKnownHandler(s.wellKnown())},
@@ -249,8 +249,8 @@ func (s *VerifyService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, problemMethod(route.methods))
 		return
 	}
-	if route.lookup {
-		release, p := s.enter(w, r, lookups)
+	if route.toll != free {
+		release, p := s.enter(w, r, route.toll)
 		if p != nil {
 			s.refuse(w, r, *p)
 			return
@@ -267,7 +267,8 @@ func (s *VerifyService) refuse(w http.ResponseWriter, r *http.Request, p problem
 	p.write(w, r)
 }
 
-// count counts and logs a problem, and gives it the request's id.
+// count counts and logs a problem, and gives it the request's id. Metrics have those
+// of the client's making; he does not fill the log with them.
 func (s *VerifyService) count(r *http.Request, p *problem) {
 	p.RequestID = requestID(r)
 	if p.RequestID == "" {
@@ -275,7 +276,11 @@ func (s *VerifyService) count(r *http.Request, p *problem) {
 	}
 	kind := strings.TrimPrefix(p.Type, problemBase)
 	s.o.Metrics.refused(kind)
-	s.o.Logger.Info("question not answered", "problem", kind, "status", p.Status, "request_id", p.RequestID)
+	level := slog.LevelDebug
+	if p.Status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	s.o.Logger.Log(r.Context(), level, "question not answered", "problem", kind, "status", p.Status, "request_id", p.RequestID)
 }
 
 // allowOrigins lets scripts of any origin read an answer, without credentials.

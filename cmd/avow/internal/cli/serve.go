@@ -64,7 +64,14 @@ func (a *app) runServe(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.newVerification(c, log)
+	ring, err := a.ring(c.Keys.File)
+	if err != nil {
+		return err
+	}
+	// The ledger of the data directory is plugged in here; without one no mark is
+	// compared with a record.
+	var records disclose.Records
+	s, err := a.newVerification(c, ring, records, log)
 	if err != nil {
 		return err
 	}
@@ -84,13 +91,9 @@ func (a *app) runServe(ctx context.Context, c config.Config) error {
 }
 
 // newVerification wires the verification service alone.
-func (a *app) newVerification(c config.Config, log *slog.Logger) (*service, error) {
+func (a *app) newVerification(c config.Config, ring *keyring.Ring, records disclose.Records, log *slog.Logger) (*service, error) {
 	if c.PublicPath == "" {
 		return nil, hint(errors.New("public_path is switched off, so there is nothing to serve"), `take public_path: "" out of the configuration`)
-	}
-	ring, err := a.ring(c.Keys.File)
-	if err != nil {
-		return nil, err
 	}
 	trust, err := trustOf(c, nil)
 	if err != nil {
@@ -102,9 +105,6 @@ func (a *app) newVerification(c config.Config, log *slog.Logger) (*service, erro
 	if s.metrics, err = middleware.NewMetrics(reg); err != nil {
 		return nil, err
 	}
-	// The ledger of the data directory is plugged in here; without one no mark is
-	// compared with a record.
-	var records disclose.Records
 	if s.detector, err = newDetector(c, ring, records, trust); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,163 @@
+// Command verify measures the verification service: pictures a second whose geometry
+// is intact, and what a server holds when many large pictures arrive at once.
+//
+//	go run ./bench/verify
+//	go run ./bench/verify -flood
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/internal/corpus"
+	"github.com/avowai/avow/internal/pixels"
+	"github.com/avowai/avow/middleware"
+	"github.com/avowai/avow/watermark"
+)
+
+func main() {
+	log.SetFlags(0)
+	seconds := flag.Int("seconds", 15, "how long each row is measured")
+	flooding := flag.Bool("flood", false, "send large pictures to a server instead")
+	uploads := flag.Int("uploads", 64, "of them, all at once")
+	server := flag.Bool("server", false, "be that server (used by -flood)")
+	flag.Parse()
+	err := error(nil)
+	switch {
+	case *server:
+		err = serve()
+	case *flooding:
+		err = flood(*uploads)
+	default:
+		err = throughput(time.Duration(*seconds) * time.Second)
+	}
+	if err != nil {
+		log.Fatal("verify: ", err)
+	}
+}
+
+const (
+	side    = 1024
+	workers = 2
+)
+
+// newService is one without limits on clients; those on memory are the defaults.
+func newService(key watermark.Key) (*middleware.VerifyService, *disclose.Detector, error) {
+	d, err := disclose.NewDetector(disclose.DetectorOptions{Keys: []disclose.VerifyKey{{Key: key}}, Jobs: workers,
+		MaxMemory: disclose.DefaultMaxMemory / 4 * 3, MaxWait: 5 * time.Second})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := middleware.NewVerifyService(middleware.VerifyOptions{Detector: d, ReportKey: middleware.ReportKey(key),
+		Limits: middleware.VerifyLimits{PerMinute: -1, Concurrent: -1, PerGroup: -1}})
+	return s, d, err
+}
+
+// throughput prints pictures a second on two goroutines.
+func throughput(each time.Duration) error {
+	runtime.GOMAXPROCS(workers)
+	key, err := watermark.GenerateKey()
+	if err != nil {
+		return err
+	}
+	service, detector, err := newService(key)
+	if err != nil {
+		return err
+	}
+	files, err := markedFiles(key)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("`go run ./bench/verify`: %s, %s/%s, GOMAXPROCS=%d; %d x %d pixels, marked, geometry intact\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, workers, side, side)
+	fmt.Println("| file | decoding alone | detector | service, answer signed |\n| --- | --- | --- | --- |")
+	for _, f := range files {
+		decode, err := rate(each, func() error { _, err := pixels.Decode(f.data, f.format); return err })
+		if err != nil {
+			return err
+		}
+		inspect, err := rate(each, func() error {
+			r, err := detector.InspectBytes(context.Background(), f.data, disclose.Source{})
+			if err == nil && r.Findings[disclose.CarrierImageMark].Status != disclose.Verified {
+				err = fmt.Errorf("%s: no mark read", f.name)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		asked, err := rate(each, func() error {
+			r := httptest.NewRequest(http.MethodPost, "/avow/v1/verify", bytes.NewReader(f.data))
+			r.Header.Set("Accept", "application/jose")
+			w := httptest.NewRecorder()
+			if service.ServeHTTP(w, r); w.Code != http.StatusOK {
+				return fmt.Errorf("%d %s", w.Code, w.Body)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Printf("| %s, %.2f MB | %.0f/s | %.0f/s | %.0f/s |\n", f.name, float64(len(f.data))/1e6, decode, inspect, asked)
+	}
+	return nil
+}
+
+type file struct {
+	name   string
+	format pixels.Format
+	data   []byte
+}
+
+func markedFiles(key watermark.Key) ([]file, error) {
+	img, err := watermark.Embed(context.Background(), corpus.Made(side, side, 3), watermark.Payload{1}, key, nil)
+	if err != nil {
+		return nil, err
+	}
+	png, err := pixels.EncodePNG(img)
+	if err != nil {
+		return nil, err
+	}
+	jpg, err := encodeJPEG(img, 90)
+	return []file{{"PNG", pixels.PNG, png}, {"JPEG, quality 90", pixels.JPEG, jpg}}, err
+}
+
+func encodeJPEG(img image.Image, quality int) ([]byte, error) {
+	var b bytes.Buffer
+	err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality})
+	return b.Bytes(), err
+}
+
+// rate runs f on all workers for a time, and returns how often it ended a second.
+func rate(each time.Duration, f func() error) (float64, error) {
+	var n atomic.Int64
+	var failed atomic.Value
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range workers {
+		wg.Go(func() {
+			for time.Since(start) < each && failed.Load() == nil {
+				if err := f(); err != nil {
+					failed.Store(err)
+				}
+				n.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if err, ok := failed.Load().(error); ok {
+		return 0, err
+	}
+	return float64(n.Load()) / time.Since(start).Seconds(), nil
+}
