@@ -63,6 +63,9 @@ var answersBy = map[string]func(t *testing.T, method, path string) *httptest.Res
 	"POST /v1/verify 200 application/jose": func(t *testing.T, m, p string) *httptest.ResponseRecorder {
 		return newAsked(t, nil).do(m, p, strings.NewReader(aText), "Content-Type", "application/json", "Accept", "application/jose")
 	},
+	"POST /v1/verify 200 text/html": func(t *testing.T, m, p string) *httptest.ResponseRecorder {
+		return newAsked(t, nil).do(m, p, strings.NewReader(aText), "Content-Type", "application/json", "Accept", "text/html")
+	},
 	"POST /v1/verify 400": func(t *testing.T, m, p string) *httptest.ResponseRecorder {
 		return newAsked(t, nil).do(m, p, strings.NewReader(`{"text":7}`), "Content-Type", "application/json")
 	},
