@@ -255,15 +255,17 @@ func lookOf(f disclose.Finding, leads bool, w words) look {
 	return l
 }
 
-// state says a finding's status. Of manifests it says whether the signer is trusted.
+// state says a finding's status. Of one that is vouched for it says by what, and of
+// manifests whether the signer is trusted.
 func state(f disclose.Finding, w words) string {
-	if f.Carrier == disclose.CarrierManifest.String() {
-		switch f.Status {
-		case disclose.Verified:
-			return w.texts["signed"]
-		case disclose.Present:
-			return w.texts["unsigned"]
-		}
+	manifest := f.Carrier == disclose.CarrierManifest.String()
+	switch {
+	case manifest && f.Status == disclose.Verified:
+		return w.texts["signed"]
+	case manifest && f.Status == disclose.Present:
+		return w.texts["unsigned"]
+	case f.KeyID != "" && f.Status == disclose.Verified:
+		return w.texts["keyed"]
 	}
 	return sentence(disclose.StatusText(w.tag, f.Status))
 }
