@@ -61,6 +61,40 @@ func TestFragmentGolden(t *testing.T) {
 	}
 }
 
+// TestFragmentInTheGuide: the guide shows what is made.
+func TestFragmentInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("..", "docs", "page.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := os.ReadFile(filepath.Join("testdata", "fragment", "found.html"))
+	if err != nil || !strings.Contains(string(guide), string(made)) {
+		t.Errorf("docs/page.md shows another fragment (%v)", err)
+	}
+}
+
+// FuzzFragment: whatever a file says, it adds no element and no attribute.
+func FuzzFragment(f *testing.F) {
+	for _, seed := range []string{"assistant", `"><script>`, "</bdi><img onerror=x>", "a\u202eb", "{{.W}}", "javascript:x", "\x00\xff", "&#60;b&#62;"} {
+		f.Add(seed, seed, uint8(len(seed)))
+	}
+	f.Fuzz(func(t *testing.T, name, address string, lang uint8) {
+		tag := Languages()[int(lang)%len(Languages())]
+		r := fragmentReport(Present, CauseStatementOnly, Finding{Carrier: "metadata", Status: Present, system: "x" + name})
+		plain := fragmentReport(Present, CauseStatementOnly, Finding{Carrier: "metadata", Status: Present, system: "x"})
+		got, err := Fragment(r, FragmentOptions{Language: tag, Inspect: "x" + address, Style: true})
+		want, err2 := Fragment(plain, FragmentOptions{Language: tag, Inspect: "x", Style: true})
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		for _, c := range []string{"<", ">", `"`, "'"} {
+			if strings.Count(string(got), c) != strings.Count(string(want), c) {
+				t.Errorf("%q changes the number of %s:\n%s", name, c, got)
+			}
+		}
+	})
+}
+
 func TestFragmentSaysWhatIsKnown(t *testing.T) {
 	for name, c := range map[string]struct {
 		r    *Report

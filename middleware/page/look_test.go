@@ -1,8 +1,12 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/internal/chromium"
 )
 
@@ -38,6 +43,7 @@ func TestPageAxe(t *testing.T) {
 		t.Skipf("axe-core is not installed (npm ci --prefix cmd/avow/testdata/interop); not checked: WCAG 2.2 AA of the verification page")
 	}
 	root := chromium.Start(t, "WCAG 2.2 AA of the verification page")
+	rules := []string{"color-contrast", "label", "html-has-lang", "target-size"}
 	for _, scheme := range []string{"light", "dark"} {
 		t.Run(scheme, func(t *testing.T) {
 			v := open(t, root, Options{Provider: "Example GmbH", System: "assistant", API: "/api", Keys: "/keys", Contact: "ai@example.com", Links: true})
@@ -47,21 +53,55 @@ func TestPageAxe(t *testing.T) {
 			if _, err := chromedp.Run(v.ctx, chromedp.Evaluate[any](string(axe)+";0")); err != nil {
 				t.Fatal(err)
 			}
-			v.axe("start")
+			v.axe("start", rules...)
 			for _, name := range append(slices.Sorted(maps.Keys(states)), slices.Sorted(maps.Keys(problems))...) {
 				v.show(name)
-				v.axe(name)
+				v.axe(name, rules...)
 			}
 			v.do(chromedp.EmulateViewport(320, 640))
-			v.axe("narrow")
+			v.axe("narrow", rules...)
 			v.js("(document.getElementById('text').value = 'slow', document.getElementById('text-form').requestSubmit())")
 			v.until("!document.getElementById('progress').hidden")
-			v.axe("waiting")
+			v.axe("waiting", rules...)
 		})
+	}
+	t.Run("fragment", func(t *testing.T) { fragments(t, root, string(axe)) })
+}
+
+// fragments has axe-core look at what platforms embed, on a light and a dark page.
+func fragments(t *testing.T, root context.Context, axe string) {
+	var all strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		piece, err := disclose.Fragment(report(states[name]), disclose.FragmentOptions{Inspect: "/inspect?" + name, Style: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// On a page every group is about something else.
+		all.WriteString(strings.Replace(string(piece), "Origin of this content", "Origin of "+name, 1))
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Feed</title><meta name="viewport" content="width=device-width"><body `+
+			map[string]string{"/light": `bgcolor="white"`, "/dark": `bgcolor="#102030" text="#e0e0e0"`}[r.URL.Path]+`><main><h1>Feed</h1>`+all.String()+`</main>`)
+	}))
+	defer srv.Close()
+	ctx, cancel := chromedp.NewContext(root)
+	defer cancel()
+	v := &visit{t: t, ctx: ctx}
+	for _, page := range []string{"/light", "/dark"} {
+		v.do(chromedp.EmulateViewport(320, 640), chromedp.Navigate(srv.URL+page))
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[any](axe+";0")); err != nil {
+			t.Fatal(err)
+		}
+		v.axe(page, "color-contrast", "html-has-lang", "target-size")
+		if got := v.js("document.documentElement.scrollWidth <= innerWidth"); got != "true" {
+			t.Errorf("%s: wider than a phone", page)
+		}
 	}
 }
 
-func (v *visit) axe(name string) {
+// axe fails on what axe-core finds, and where it did not look for what it should.
+func (v *visit) axe(name string, rules ...string) {
 	v.t.Helper()
 	var found struct {
 		Violations, Incomplete, Checked []string
@@ -76,7 +116,7 @@ func (v *visit) axe(name string) {
 	for _, f := range found.Incomplete {
 		v.t.Errorf("%s, cannot be told: %s", name, f)
 	}
-	for _, rule := range []string{"color-contrast", "label", "html-has-lang", "target-size"} {
+	for _, rule := range rules {
 		if !slices.Contains(found.Checked, rule) {
 			v.t.Errorf("%s: %s was not checked, only %v", name, rule, found.Checked)
 		}

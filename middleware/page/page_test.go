@@ -21,7 +21,7 @@ import (
 type field struct{ name, file, contentType, value string }
 
 // form is what a browser sends.
-func form(t *testing.T, fields ...field) *http.Request {
+func form(t testing.TB, fields ...field) *http.Request {
 	t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)

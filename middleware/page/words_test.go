@@ -150,3 +150,29 @@ func (f fixed) Ask(http.ResponseWriter, *http.Request) (*Answer, *Problem) {
 }
 
 func (fixed) Feedback(http.ResponseWriter, *http.Request, Feedback) *Problem { return nil }
+
+// FuzzPage: whatever a file or a report says, it adds no element and no attribute.
+func FuzzPage(f *testing.F) {
+	for _, seed := range []string{"cat.png", `"><script>`, "</bdi></title>", "a\u202eb", "{{.T}}", "\x00\xff", "&#60;b&#62;", "{n}{who}"} {
+		f.Add(seed, uint8(len(seed)))
+	}
+	base := report(states["record_matches"])
+	f.Fuzz(func(t *testing.T, said string, lang uint8) {
+		tag := disclose.Languages()[int(lang)%len(disclose.Languages())]
+		show := func(said string) string {
+			r := *base
+			r.Findings = slices.Clone(r.Findings)
+			r.Summary, r.Limits, r.Record.System, r.Tool.Version = said, said, said, said
+			for i := range r.Findings {
+				r.Findings[i].Detail, r.Findings[i].KeyID, r.Findings[i].ID = said, said, said
+			}
+			return do(New(fixed{&r, tag}, Options{Provider: said, System: said}), form(t, field{name: "text", value: "x"})).Body.String()
+		}
+		got, want := show("x"+said), show("x")
+		for _, c := range []string{"<", ">", `"`} {
+			if strings.Count(got, c) != strings.Count(want, c) {
+				t.Errorf("%q changes the number of %s:\n%s", said, c, got)
+			}
+		}
+	})
+}
