@@ -12,8 +12,8 @@ import (
 	"github.com/avowai/avow/middleware"
 )
 
-// Verify says what the verification service answers, and to whom. Of the limits 0
-// means none.
+// Verify says what the verification service answers, and to whom. A limit of 0
+// questions means none.
 type Verify struct {
 	TokensFile        string   `yaml:"tokens_file"`         // SHA-256 of verifiers' bearer tokens, one a line
 	TextVerifiersOnly bool     `yaml:"text_verifiers_only"` // text needs such a token
@@ -26,7 +26,7 @@ type Verify struct {
 	Memory            Size     `yaml:"memory"`              // decoded pictures in progress
 }
 
-// defaultVerify is what threat-model documents call the limits of the detector.
+// defaultVerify are the library's own defaults, written out.
 func defaultVerify() Verify {
 	return Verify{TrustedProxies: []string{}, PerMinute: 30, Burst: 10, Concurrent: 5, NearDuplicates: 20, Memory: 512 << 20}
 }
@@ -39,7 +39,10 @@ const (
 
 // check says what is wrong with the verification service's keys.
 func (v Verify) check() (errs []error) {
-	for name, n := range map[string]int{"per_minute": v.PerMinute, "burst": v.Burst, "concurrent": v.Concurrent, "near_duplicates": v.NearDuplicates} {
+	if v.Burst < 1 || v.Burst > 1_000_000 {
+		errs = append(errs, fmt.Errorf("verify.burst: %d is not possible; choose 1 to 1000000", v.Burst))
+	}
+	for name, n := range map[string]int{"per_minute": v.PerMinute, "concurrent": v.Concurrent, "near_duplicates": v.NearDuplicates} {
 		if n < 0 || n > 1_000_000 {
 			errs = append(errs, fmt.Errorf("verify.%s: %d is not possible; choose 1 to 1000000, or 0 for no limit", name, n))
 		}

@@ -31,6 +31,7 @@ func TestVerifyKeys(t *testing.T) {
 func TestVerifyMistakes(t *testing.T) {
 	for yaml, want := range map[string]string{
 		"verify: {per_minute: -1}":                  "verify.per_minute: -1 is not possible",
+		"verify: {burst: 0}":                        "verify.burst: 0 is not possible",
 		"verify: {memory: 1MiB}":                    "verify.memory: 1MiB is not possible",
 		"verify: {trusted_proxies: [loadbalancer]}": `verify.trusted_proxies: "loadbalancer" is no address`,
 		"verify: {tokens: x}":                       `no key is called "tokens"; did you mean`,
