@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sync/semaphore"
@@ -43,6 +44,11 @@ type DetectorOptions struct {
 	MaxPixels int64
 	// Jobs bounds the images searched at one time; 0 means one.
 	Jobs int
+	// MaxMemory bounds what they take decoded, in bytes; 0 means DefaultMaxMemory.
+	MaxMemory int64
+	// MaxWait bounds how long an image waits for both, after which Inspect returns
+	// ErrBusy; 0 means as long as its context.
+	MaxWait time.Duration
 	// Version goes into Report.Tool.
 	Version string
 	// Notices are texts of this deployment beside the built-in ones, and
@@ -58,6 +64,8 @@ type Source struct {
 	// Header holds the response header fields that came with the input; nil
 	// where none are known.
 	Header map[string][]string
+	// Gate, where not nil, is asked before a picture is searched.
+	Gate Gate
 }
 
 // Errors of Inspect. They mean that the question could not be asked.
@@ -76,12 +84,14 @@ type Detector struct {
 	notices *phrasebook
 	texts   []textKey // what makes fingerprints, by key
 	jobs    *semaphore.Weighted
+	memory  *semaphore.Weighted
 }
 
 // NewDetector returns a Detector.
 func NewDetector(o DetectorOptions) (*Detector, error) {
 	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxHeld)
 	o.MaxPixels = orDefault(o.MaxPixels, DefaultMaxPixels)
+	o.MaxMemory = orDefault(o.MaxMemory, DefaultMaxMemory)
 	notices, err := newPhrasebook(Options{Notices: o.Notices, Principal: o.Principal})
 	if err != nil {
 		return nil, err
@@ -92,7 +102,7 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 		}
 	}
 	d := &Detector{o: o, texts: textKeys(o.Keys), revoked: map[string]bool{}, notices: notices,
-		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1)))}
+		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1))), memory: semaphore.NewWeighted(o.MaxMemory)}
 	for _, k := range o.Keys {
 		if k.Key.IsZero() {
 			return nil, fmt.Errorf("disclose: a key to verify with is empty")
@@ -113,6 +123,12 @@ func (d *Detector) Inspect(ctx context.Context, r io.Reader, src Source) (*Repor
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
+	return d.InspectBytes(ctx, data, src)
+}
+
+// InspectBytes is Inspect for an input that is in memory already. It keeps nothing
+// of data, and does not change it.
+func (d *Detector) InspectBytes(ctx context.Context, data []byte, src Source) (*Report, error) {
 	if int64(len(data)) > d.o.MaxBytes {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrInputTooLarge, d.o.MaxBytes)
 	}

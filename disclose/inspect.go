@@ -60,13 +60,18 @@ func (in *inspection) readImage(data []byte) error {
 			ErrInputTooLarge, info.Width, info.Height, in.d.o.MaxPixels, maxSide)
 	}
 	in.readMetadata(data)
-	if err := in.d.jobs.Acquire(in.ctx, 1); err != nil {
+	release, err := in.d.admit(in.ctx, info)
+	if err != nil {
 		return err
 	}
-	defer in.d.jobs.Release(1)
+	defer release()
 	img, err := pixels.Decode(data, pixelFormat(info.Format))
 	if err != nil {
 		return fmt.Errorf("%w: the %s file is damaged or incomplete: %w", ErrUnreadable, info.Format, err)
+	}
+	bucket, err := in.gate(img)
+	if err != nil {
+		return err
 	}
 	marks, err := watermark.Detect(in.ctx, img, nil, in.d.keys...)
 	if errors.Is(err, watermark.ErrTooSmall) {
@@ -77,7 +82,7 @@ func (in *inspection) readImage(data []byte) error {
 	if err != nil {
 		return err
 	}
-	in.judgeImage(img, marks)
+	in.judgeImage(img, in.d.surer(marks, bucket))
 	return nil
 }
 

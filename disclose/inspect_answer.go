@@ -84,6 +84,8 @@ func (in *inspection) readImages(images [][]byte) error {
 		switch {
 		case in.ctx.Err() != nil:
 			return in.ctx.Err()
+		case stopped(err):
+			return err
 		case err != nil:
 			unread++
 			if first == nil {

@@ -33,8 +33,9 @@ func manifestFinding(r *validate.Result, err error) Finding {
 	if err != nil || r.State == validate.None {
 		return noManifest(r)
 	}
-	f := Finding{ID: ownBinding(r), Detail: manifestDetail(r), opened: r.Active != nil && slices.ContainsFunc(r.Active.Ingredients,
-		func(in validate.Ingredient) bool { return in.Relation == "parentOf" }), lineage: lineageOf(r)}
+	f := Finding{ID: ownBinding(r), Detail: manifestDetail(r), system: manifestSystem(r), lineage: lineageOf(r),
+		opened: r.Active != nil && slices.ContainsFunc(r.Active.Ingredients,
+			func(in validate.Ingredient) bool { return in.Relation == "parentOf" })}
 	switch r.State {
 	case validate.Trusted:
 		f.Status, f.reason = Verified, CauseSignatureTrusted
@@ -111,6 +112,19 @@ func failures(r *validate.Result) (codes []string) {
 		}
 	}
 	return codes
+}
+
+// manifestSystem is the software that the actions name as having made content by AI.
+func manifestSystem(r *validate.Result) string {
+	if r.Active == nil {
+		return ""
+	}
+	for _, a := range r.Active.Actions {
+		if isAISource(a.SourceType) && a.SoftwareAgent != "" {
+			return a.SoftwareAgent
+		}
+	}
+	return ""
 }
 
 // sources are what the actions say of the origin: the digital source types, and

@@ -1,6 +1,7 @@
 package disclose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -52,5 +53,6 @@ func metadataFinding(o imagemeta.Origin) Finding {
 		}
 		parts = append(parts, label)
 	}
-	return Finding{Status: Present, reason: CauseStatementOnly, ID: payloadOrNone(f.GUID), Detail: Printable(strings.Join(parts, "; "))}
+	return Finding{Status: Present, reason: CauseStatementOnly, ID: payloadOrNone(f.GUID), Detail: Printable(strings.Join(parts, "; ")),
+		system: cmp.Or(cut(f.AISystemUsed), o.Generator)}
 }

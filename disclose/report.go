@@ -71,6 +71,7 @@ type Finding struct {
 	reason            Cause
 	opened            bool // of a manifest: its content was opened from a parent
 	lineage           *lineage
+	system            string // the AI system that it names, see Fragment
 }
 
 // RecordStatus says what the records know about an input.

@@ -22,10 +22,21 @@ type WellKnown struct {
 	Notices     map[string]string `json:"notices"`
 	Carriers    []string          `json:"carriers"`
 	KeyIDs      []string          `json:"key_ids"`
-	SigningKeys []string          `json:"signing_keys"`
+	SigningKeys []SigningKey      `json:"signing_keys"`
 	OptOut      map[string]string `json:"opt_out,omitempty"`
 	Template    int               `json:"template"`
 	Limits      string            `json:"limits"`
+}
+
+// A SigningKey is a public key that signed reports are checked with, as a JSON Web
+// Key (RFC 7517; of Ed25519: RFC 8037).
+type SigningKey struct {
+	Type      string `json:"kty"` // OKP
+	Curve     string `json:"crv"` // Ed25519
+	X         string `json:"x"`   // the key's 32 bytes, base64url without padding
+	ID        string `json:"kid"` // its thumbprint (RFC 7638)
+	Use       string `json:"use"` // sig
+	Algorithm string `json:"alg"` // EdDSA
 }
 
 // WellKnown returns the document of this Marker's deployment. The caller adds
@@ -33,7 +44,7 @@ type WellKnown struct {
 func (m *Marker) WellKnown() WellKnown {
 	w := WellKnown{
 		Provider: m.o.Provider, System: m.o.System, Version: m.o.Version,
-		Notices: map[string]string{}, KeyIDs: []string{}, SigningKeys: []string{}, Carriers: []string{},
+		Notices: map[string]string{}, KeyIDs: []string{}, SigningKeys: []SigningKey{}, Carriers: []string{},
 		Limits: Limits, Template: watermark.TemplateVersion, OptOut: m.o.OptOut.named(),
 	}
 	if m.o.Detector != nil {

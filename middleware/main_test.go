@@ -66,7 +66,11 @@ func proxyURL(t testing.TB, o Options, upstream string) *httptest.Server {
 	}
 	transport := newTransport()
 	t.Cleanup(transport.CloseIdleConnections) // after the servers have closed
-	return serve(t, c.proxyTo(target, transport))
+	h, err := c.proxyTo(target, transport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, h)
 }
 
 type answer struct {

@@ -13,11 +13,11 @@ import (
 
 // Metrics are what the middleware counts. Every label comes from a closed set:
 // a declared route or an endpoint's suffix, a shape, a modality, an outcome, a
-// reason, a language of the built-in notices, a carrier, a stage, a verdict. The
-// zero value counts nothing.
+// reason, a language of the built-in notices, a carrier, a stage, a verdict, a type
+// of problem, a kind of feedback. The zero value counts nothing.
 type Metrics struct {
 	responses, skipped, marks, notices, verifications, ledgerWrites *prometheus.CounterVec
-	backends                                                        *prometheus.CounterVec
+	backends, refusals, feedbacks                                   *prometheus.CounterVec
 	overhead                                                        *prometheus.HistogramVec
 	firstByteDelay                                                  prometheus.Histogram
 	queue, held, streams, keyExpiry, certExpiry                     prometheus.Gauge
@@ -48,6 +48,8 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		certExpiry:    gauge("avow_certificate_expiry_timestamp_seconds", "When the certificate that manifests are signed with expires, 0 for none."),
 		verifications: counter("avow_verifications_total", "Questions to the verification service.", "modality", "verdict"),
 		ledgerWrites:  counter("avow_ledger_writes_total", "Records written.", "outcome"),
+		refusals:      counter("avow_verifications_refused_total", "Questions to the verification service without an answer.", "problem"),
+		feedbacks:     counter("avow_feedback_total", "Feedback on reports.", "kind"),
 		backends:      counter("avow_backend_requests_total", "Requests changed, or warned about, for the backend's own mark.", "change"),
 	}
 	m.firstByteDelay = prometheus.NewHistogram(histogram("avow_first_byte_delay_seconds",
@@ -56,7 +58,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		ConstLabels: prometheus.Labels{"version": buildVersion(), "goversion": runtime.Version()}})
 	build.Set(1)
 	for _, c := range []prometheus.Collector{m.responses, m.skipped, m.marks, m.notices, m.overhead, m.firstByteDelay,
-		m.queue, m.held, m.streams, m.keyExpiry, m.certExpiry, m.verifications, m.ledgerWrites, m.backends, build} {
+		m.queue, m.held, m.streams, m.keyExpiry, m.certExpiry, m.verifications, m.ledgerWrites, m.backends, m.refusals, m.feedbacks, build} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -86,6 +88,9 @@ func (m *Metrics) prime() {
 	}
 	for _, c := range disclose.RequestChanges() {
 		m.backends.WithLabelValues(string(c))
+	}
+	for _, k := range feedbackKinds {
+		m.feedbacks.WithLabelValues(string(k))
 	}
 }
 
@@ -226,5 +231,18 @@ func (m *Metrics) firstByte(d time.Duration) {
 func (m *Metrics) verified(modality string, verdict disclose.Status) {
 	if m.verifications != nil {
 		m.verifications.WithLabelValues(modality, string(verdict)).Inc()
+	}
+}
+
+// refused counts a problem by its type, of which there is a closed set.
+func (m *Metrics) refused(problem string) {
+	if m.refusals != nil {
+		m.refusals.WithLabelValues(problem).Inc()
+	}
+}
+
+func (m *Metrics) feedback(k FeedbackKind) {
+	if m.feedbacks != nil {
+		m.feedbacks.WithLabelValues(string(k)).Inc()
 	}
 }

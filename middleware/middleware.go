@@ -62,8 +62,10 @@ type Options struct {
 	PublicPath string
 	// ModelCard (a URL) and Contact go into the well-known document.
 	ModelCard, Contact string
-	// Detector answers at PublicPath + "/v1/verify"; nil leaves that out.
-	Detector *disclose.Detector
+	// Verify has the proxy serve the verification service below PublicPath; nil
+	// leaves it out. Its PublicPath, Metrics and Logger are those of these options,
+	// and so are its Records, Manifests and WellKnown where it gives none.
+	Verify *VerifyOptions
 }
 
 // A Route declares what a path answers with.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/avowai/avow/disclose"
 )
@@ -22,6 +23,8 @@ type problem struct {
 	// Error repeats the detail where the official OpenAI clients look for the
 	// message that they show to a person.
 	Error problemError `json:"error"`
+	// wait is after how long it may help to ask again; 0 where that is not known.
+	wait time.Duration
 }
 
 type problemError struct {
@@ -63,6 +66,9 @@ func (p problem) write(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Request-Id", p.RequestID)
+	if p.wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((p.wait+time.Second-1)/time.Second)))
+	}
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)

@@ -38,41 +38,64 @@ func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.proxyTo(target, newTransport()), nil
+	return c.proxyTo(target, newTransport())
 }
 
 // proxyTo is the proxy over a given transport.
-func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) http.Handler {
+func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) (http.Handler, error) {
 	next := c.newReverseProxy(target, transport)
+	verify, err := c.verifyService()
+	if err != nil {
+		return nil, err
+	}
 	public := c.public()
 	prefix, manifests := c.manifests()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h := public[r.URL.Path]; h != nil {
+		switch h := public[r.URL.Path]; {
+		case verify != nil && verify.Owns(r.URL.Path):
+			verify.ServeHTTP(w, r)
+		case h != nil:
 			h.ServeHTTP(w, r)
-			return
-		}
-		if prefix != "" && strings.HasPrefix(r.URL.Path, prefix) {
+		case prefix != "" && strings.HasPrefix(r.URL.Path, prefix):
 			manifests.ServeHTTP(w, r)
-			return
+		default:
+			c.serve(w, r, next)
 		}
-		c.serve(w, r, next)
-	})
+	}), nil
 }
 
-// public returns the pages that the proxy serves itself, by path.
-func (c *core) public() map[string]http.Handler {
+// wellKnown is the document about this deployment.
+func (c *core) wellKnown() disclose.WellKnown {
 	doc := c.marker.WellKnown()
 	doc.ModelCard, doc.Contact = c.o.ModelCard, c.o.Contact
-	pages := map[string]http.Handler{disclose.WellKnownPath: WellKnownHandler(doc)}
+	return doc
+}
+
+// verifyService is the verification service beside the proxy; nil for none.
+func (c *core) verifyService() (*VerifyService, error) {
+	if c.o.Verify == nil || c.o.PublicPath == "-" {
+		return nil, nil
+	}
+	o := *c.o.Verify
+	o.PublicPath, o.Metrics, o.Logger = c.o.PublicPath, c.metrics, c.log
+	if o.Records == nil {
+		o.Records = c.o.Disclose.Records
+	}
+	if o.Manifests == nil {
+		o.Manifests = c.marker
+	}
+	if o.WellKnown == nil {
+		doc := c.wellKnown()
+		o.WellKnown = &doc
+	}
+	return NewVerifyService(o)
+}
+
+// public returns the documents that the proxy serves itself, by path.
+func (c *core) public() map[string]http.Handler {
+	pages := map[string]http.Handler{disclose.WellKnownPath: WellKnownHandler(c.wellKnown())}
 	if rep := c.marker.OptOut().TDMRep(); rep != nil {
 		pages[disclose.TDMRepPath] = documentHandler(rep)
-	}
-	base := c.o.PublicPath
-	if base == "" {
-		base = "/avow"
-	}
-	if base != "-" && c.o.Detector != nil {
-		pages[strings.TrimSuffix(base, "/")+"/v1/verify"] = newVerify(c.o.Detector, c.metrics, c.log)
 	}
 	return pages
 }

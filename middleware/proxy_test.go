@@ -171,13 +171,13 @@ func TestEmptyAnswerIsLabelled(t *testing.T) {
 	}
 }
 
-func TestVerifyHandler(t *testing.T) {
+func TestVerifyBesideTheProxy(t *testing.T) {
 	d, err := disclose.NewDetector(disclose.DetectorOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := testOptions(disclose.Strict)
-	o.Detector = d
+	o.Verify = &VerifyOptions{Detector: d, Limits: VerifyLimits{PerMinute: -1, PerGroup: -1}}
 	address := proxyTo(t, o, http.HandlerFunc(chat)).URL + "/avow/v1/verify"
 	form := func(fields ...string) (string, string) {
 		var b bytes.Buffer
@@ -203,7 +203,7 @@ func TestVerifyHandler(t *testing.T) {
 		{"no file", []string{"other"}, "", "", 400},
 		{"two files", []string{"file", "file"}, "", "", 400},
 		{"many parts", strings.Split(strings.Repeat("x,", 11)+"file", ","), "", "", 400},
-		{"too large", nil, "text/plain", strings.Repeat("x", maxUpload+1), 413},
+		{"too large", nil, "text/plain", strings.Repeat("x", 20<<20+1), 413},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			kind, body := c.kind, c.body

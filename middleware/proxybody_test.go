@@ -45,7 +45,11 @@ func TestRequestEndsOnce(t *testing.T) {
 			}
 			target, _ := url.Parse("http://upstream.invalid")
 			p := probing{make(chan error, 1)}
-			srv := serve(t, c.proxyTo(target, p))
+			h, err := c.proxyTo(target, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv := serve(t, h)
 			resp, err := http.Post(srv.URL+path, "application/json", strings.NewReader(`{"model":"m","stream":true}`))
 			if err != nil {
 				t.Fatal(err)

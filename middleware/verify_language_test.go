@@ -10,11 +10,7 @@ import (
 )
 
 func TestVerifyAnswersInTheLanguageAskedFor(t *testing.T) {
-	d, err := disclose.NewDetector(disclose.DetectorOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := serve(t, VerifyHandler(d))
+	srv := serve(t, newAsked(t, nil).VerifyService)
 	for _, c := range []struct {
 		accept []string
 		want   language.Tag
@@ -28,10 +24,10 @@ func TestVerifyAnswersInTheLanguageAskedFor(t *testing.T) {
 		for _, value := range c.accept {
 			header = append(header, "Accept-Language", value)
 		}
-		a := ask(t, "POST", srv.URL, `{"text":"Hello."}`, header...)
+		a := ask(t, "POST", srv.URL+"/avow/v1/verify", `{"text":"Hello."}`, header...)
 		wantStatus(t, a, 200)
 		wantHeader(t, a, "Content-Language", c.want.String())
-		wantHeader(t, a, "Vary", "Accept-Language")
+		wantHeader(t, a, "Vary", "Accept-Language|Accept, Authorization")
 		var r disclose.Report
 		if err := json.Unmarshal(a.body, &r); err != nil {
 			t.Fatal(err)

@@ -24,7 +24,6 @@ import (
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/disclose/ledger"
 	"github.com/avowai/avow/middleware"
-	"github.com/avowai/avow/watermark"
 )
 
 // Limits of the listeners.
@@ -138,19 +137,13 @@ func (a *app) newService(c config.Config, log *slog.Logger, command string) (mad
 	if err != nil {
 		return nil, err
 	}
-	d := disclose.DetectorOptions{
-		Trust: trust,
-		Keys:  verifyKeys(ring), Records: o.Disclose.Records, Version: buildVersion(),
-		Notices: c.Notice.Text, Principal: c.Notice.Principal, MaxPixels: c.Image.MaxPixels, Jobs: 2,
-	}
-	if d.TokenProfiles, err = c.Backend.Profiles(); err != nil {
-		return nil, hint(err, "the file holds the number that the backend's watermark key is, and nothing else")
-	}
-	s.detector, err = disclose.NewDetector(d)
-	if err != nil {
+	if s.detector, err = newDetector(c, ring, o.Disclose.Records, trust); err != nil {
 		return nil, err
 	}
-	o.Detector = s.detector
+	o.Verify.Detector = s.detector
+	if err := a.reporting(c, ring, o.Verify); err != nil {
+		return nil, err
+	}
 	if s.public, err = middleware.NewProxy(target, o); err != nil {
 		return nil, err
 	}
@@ -314,38 +307,4 @@ func (s *serverSet) run(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-func (a *app) serve() *cobra.Command {
-	var addr string
-	cmd := &cobra.Command{
-		Use: "serve", Short: "Run the verification service alone, without a proxy", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ring, err := a.ring("")
-			if err != nil {
-				return err
-			}
-			l, err := a.openLedger(cmd.Context(), config.Default(), ring, watermark.Key{}, ledgerRead, "serve")
-			if err != nil {
-				return err
-			}
-			defer a.closeLedger(l)
-			d, err := disclose.NewDetector(disclose.DetectorOptions{Keys: verifyKeys(ring), Records: recordsOf(l), Version: buildVersion(), Jobs: 2})
-			if err != nil {
-				return err
-			}
-			r := mux.NewRouter()
-			r.Handle("/avow/v1/verify", middleware.VerifyHandler(d))
-			servers, err := listen(map[string]http.Handler{addr: r})
-			if err != nil {
-				return err
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			a.say("verifying at http://%s/avow/v1/verify", servers.addr(addr))
-			return servers.run(ctx)
-		},
-	}
-	cmd.Flags().StringVar(&addr, "listen", ":8081", "address")
-	return cmd
 }

@@ -74,7 +74,7 @@ func (c Config) Check() error {
 			errs = append(errs, fmt.Errorf("%s: has to be a URL such as https://example.org/", key))
 		}
 	}
-	return errors.Join(slices.Concat(errs, c.checkNotices(), c.checkMetadata(), c.Backend.check(), c.checkRoutes())...)
+	return errors.Join(slices.Concat(errs, c.checkNotices(), c.checkMetadata(), c.Backend.check(), c.Verify.check(), c.checkRoutes())...)
 }
 
 func shapeNames() []string {

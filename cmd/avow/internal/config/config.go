@@ -26,6 +26,7 @@ type Config struct {
 	System        string   `yaml:"system"`
 	SystemVersion string   `yaml:"system_version"`
 	ModelCard     string   `yaml:"model_card"`
+	Contact       string   `yaml:"contact"`
 	Detector      string   `yaml:"detector"`
 	All           bool     `yaml:"all"`
 	Notice        Notice   `yaml:"notice"`
@@ -38,6 +39,7 @@ type Config struct {
 	Trust         Trust    `yaml:"trust"`
 	Ledger        Ledger   `yaml:"ledger"`
 	Limits        Limits   `yaml:"limits"`
+	Verify        Verify   `yaml:"verify"`
 	OptOut        OptOut   `yaml:"opt_out"`
 	Routes        []Route  `yaml:"routes"`
 }
@@ -148,6 +150,7 @@ func Default() Config {
 		Image:    Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold"},
 		Ledger:   Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
 		Limits:   Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64},
+		Verify:   defaultVerify(),
 	}
 }
 

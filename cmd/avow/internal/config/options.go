@@ -24,8 +24,10 @@ func (c Config) Options() middleware.Options {
 		},
 		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
 		All: c.All, PublicPath: c.PublicPath,
-		ModelCard: c.ModelCard,
+		ModelCard: c.ModelCard, Contact: c.Contact,
 	}
+	verify := c.Verify.options()
+	o.Verify = &verify
 	if c.Profile == "standard" {
 		o.Disclose.Profile = disclose.Standard
 	}

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"github.com/avowai/avow/cmd/avow/internal/config"
+	"github.com/avowai/avow/cmd/avow/internal/keyring"
+	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/internal/fetch"
+	"github.com/avowai/avow/middleware"
+	"github.com/avowai/avow/watermark"
+)
+
+// verifyWait is how long a picture waits for its turn before the service says that
+// it is busy.
+const verifyWait = 5 * time.Second
+
+func (a *app) serve() *cobra.Command {
+	var file string
+	var over config.Config
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the verification service alone, without a proxy", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(file)
+			if err != nil {
+				return err
+			}
+			override(cmd, &c, over)
+			if !cmd.Flags().Changed("listen") && c.Listen == config.Default().Listen {
+				c.Listen = ":8081"
+			}
+			if !cmd.Flags().Changed("admin") && c.Admin == config.Default().Admin {
+				c.Admin = "" // the proxy of this machine has it already
+			}
+			if err := c.Check(); err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return a.runServe(ctx, c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&file, "config", "", "configuration file")
+	f.StringVar(&over.Listen, "listen", "", `public address (default ":8081")`)
+	f.StringVar(&over.Admin, "admin", "", "address of metrics and health (default none)")
+	return cmd
+}
+
+func (a *app) runServe(ctx context.Context, c config.Config) error {
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	ring, err := a.ring(c.Keys.File)
+	if err != nil {
+		return err
+	}
+	l, err := a.openLedger(ctx, c, ring, watermark.Key{}, ledgerRead, "serve")
+	if err != nil {
+		return err
+	}
+	defer a.closeLedger(l)
+	s, err := a.newVerification(c, ring, recordsOf(l), log)
+	if err != nil {
+		return err
+	}
+	handlers := map[string]http.Handler{c.Listen: s.public}
+	if c.Admin != "" {
+		if c.Admin == c.Listen {
+			return hint(fmt.Errorf("%s is given twice", c.Listen), "metrics need an address of their own: choose another with --admin")
+		}
+		handlers[c.Admin] = s.admin
+	}
+	servers, err := listen(handlers)
+	if err != nil {
+		return err
+	}
+	a.say("verifying at http://%s%s", servers.addr(c.Listen), strings.TrimSuffix(c.PublicPath, "/")+"/v1/verify")
+	return servers.run(ctx)
+}
+
+// newVerification wires the verification service alone.
+func (a *app) newVerification(c config.Config, ring *keyring.Ring, records disclose.Records, log *slog.Logger) (*service, error) {
+	if c.PublicPath == "" {
+		return nil, hint(errors.New("public_path is switched off, so there is nothing to serve"), `take public_path: "" out of the configuration`)
+	}
+	trust, err := trustOf(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s := &service{}
+	if s.metrics, err = middleware.NewMetrics(reg); err != nil {
+		return nil, err
+	}
+	if s.detector, err = newDetector(c, ring, records, trust); err != nil {
+		return nil, err
+	}
+	o := *c.Options().Verify
+	o.Detector, o.Records, o.PublicPath, o.Metrics, o.Logger = s.detector, records, c.PublicPath, s.metrics, log
+	if err := a.reporting(c, ring, &o); err != nil {
+		return nil, err
+	}
+	if o.WellKnown, err = wellKnown(c, ring); err != nil {
+		return nil, err
+	}
+	verify, err := middleware.NewVerifyService(o)
+	if err != nil {
+		return nil, err
+	}
+	s.public, s.admin = verify, adminRoutes(reg, s.ready(disclose.Standard))
+	return s, nil
+}
+
+// newDetector looks for the marks of all keys of a ring.
+func newDetector(c config.Config, ring *keyring.Ring, records disclose.Records, trust disclose.Trust) (*disclose.Detector, error) {
+	d := disclose.DetectorOptions{
+		Trust: trust, Keys: verifyKeys(ring), Records: records, Version: buildVersion(),
+		Notices: c.Notice.Text, Principal: c.Notice.Principal, MaxPixels: c.Image.MaxPixels, Jobs: 2,
+		MaxMemory: int64(c.Verify.Memory) / 4 * 3, MaxWait: verifyWait,
+	}
+	var err error
+	if d.TokenProfiles, err = c.Backend.Profiles(); err != nil {
+		return nil, hint(err, "the file holds the number that the backend's watermark key is, and nothing else")
+	}
+	return disclose.NewDetector(d)
+}
+
+// reporting gives the service the keys that it signs with, and its verifiers.
+// Reports signed under keys that only verify now can still be checked; a revoked
+// key vouches for nothing.
+func (a *app) reporting(c config.Config, ring *keyring.Ring, o *middleware.VerifyOptions) error {
+	active, err := ring.Active(time.Now())
+	if err == nil {
+		o.ReportKey = middleware.ReportKey(active.Key())
+	}
+	for _, e := range ring.Keys {
+		if e.State == keyring.Verify || e.State == keyring.Active {
+			o.OldReportKeys = append(o.OldReportKeys, middleware.ReportKey(e.Key()).Public().(ed25519.PublicKey))
+		}
+	}
+	if o.VerifierTokens, err = c.Verify.Tokens(); err != nil {
+		return hint(err, "verify.tokens_file holds lines as printf %%s TOKEN | sha256sum prints them")
+	}
+	if c.Verify.URLInput {
+		o.Fetch = fetch.New(fetch.Options{}).Open
+	}
+	return nil
+}
+
+// wellKnown is the document about a deployment whose proxy runs elsewhere.
+func wellKnown(c config.Config, ring *keyring.Ring) (*disclose.WellKnown, error) {
+	o := c.Options().Disclose
+	var err error
+	if o.Key, err = watermark.GenerateKey(); err != nil { // marks nothing here
+		return nil, err
+	}
+	m, err := disclose.NewMarker(o)
+	if err != nil {
+		return nil, err
+	}
+	doc := m.WellKnown()
+	doc.ModelCard, doc.Contact, doc.KeyIDs = c.ModelCard, c.Contact, []string{}
+	for _, e := range ring.Keys {
+		doc.KeyIDs = append(doc.KeyIDs, e.ID)
+	}
+	return &doc, nil
+}
