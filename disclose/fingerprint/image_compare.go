@@ -16,16 +16,16 @@ const (
 	// maxPlaces is how many places one comparison tries.
 	maxPlaces = 64
 	// leastCells is the smallest number of cells that a match rests on.
-	leastCells = 6
+	leastCells = 4
 	// bitsPerCell is how many independent bits a cell is worth among different
 	// pictures: neighbours overlap, and what they show belongs together.
-	bitsPerCell = 8
+	bitsPerCell = 12
 	// matchRate bounds the chance that a comparison takes a different picture for
 	// the recorded one.
 	matchRate = 1e-6
 	// farthest is the largest distance of a match however many cells were compared:
 	// so far apart, pictures are alike rather than the same.
-	farthest = 0.30
+	farthest = 0.25
 )
 
 // A Comparison is the outcome of comparing a picture with a recorded one.
@@ -199,4 +199,22 @@ func (t tally) coverage(g grid) float64 {
 		}
 	}
 	return float64(n) / float64(len(quarters))
+}
+
+// Compare tells whether two fingerprints are of the same picture, where neither was
+// cropped, turned, or stretched since: sizes may differ, shapes may not.
+func (i Image) Compare(other Image) Comparison {
+	g, ok := newGrid(i.Width, i.Height)
+	if !ok || len(i.Local) != g.cells() || len(other.Local) != g.cells() {
+		return Comparison{}
+	}
+	t := tally{compared: make([]bool, g.cells())}
+	for k, v := range i.Local {
+		if w := other.Local[k]; v != 0 && w != 0 {
+			t.cells++
+			t.differ += bits.OnesCount32(v ^ w)
+			t.compared[k] = true
+		}
+	}
+	return t.comparison(g, 1)
 }
