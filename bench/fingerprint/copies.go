@@ -45,6 +45,9 @@ var copyAttacks = []attack.Attack{
 	{Name: "crop to 70 %, resize 0.8, JPEG 70", Apply: attack.Chain(attack.Crop(0.7, 5), attack.Resize(0.8, 0.8), attack.JPEG(70))},
 	{Name: "caption over 20 %", Apply: attack.Caption(0.2)},
 	{Name: "perspective 5 %", Apply: attack.Perspective(0.05, 1)},
+	{Name: "perspective 7.5 %", Apply: attack.Perspective(0.075, 2)},
+	{Name: "sine 3 px", Apply: attack.Sine(3, 300)},
+	{Name: "photo of a screen", Apply: attack.Chain(attack.Rotate(2), attack.Perspective(0.04, 4), attack.Gamma(1.2), attack.Blur(0.8), attack.Noise(6, 7), attack.Linear(0.85, 15), attack.JPEG(75))},
 	{Name: "collage, JPEG 85", Apply: attack.Chain(attack.Resize(0.8, 0.8), attack.Collage, attack.JPEG(85))},
 }
 

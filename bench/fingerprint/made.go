@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/disintegration/imaging"
-
-	"github.com/avowai/avow/internal/corpus"
 )
 
 // A kind draws pictures of one sort: each is a source of its own.
@@ -17,11 +15,11 @@ type kind struct {
 	draw func(rng *rand.Rand, w, h int) image.Image
 }
 
-// kinds are what has little to tell one from another.
+// kinds are pictures that have little to tell one from another of their sort.
 var kinds = []kind{
 	{"gradient", shaded(gradient)}, {"object on a ground", shaded(object)}, {"horizon", shaded(horizon)},
 	{"page of text", page}, {"chart", chart}, {"window with panels", panels},
-	{"noise of a slope", slope}, {"made landscape", func(rng *rand.Rand, w, h int) image.Image { return corpus.Made(w, h, rng.Uint64()) }},
+	{"noise of a slope", slope},
 	{"waves", shaded(waves)},
 }
 

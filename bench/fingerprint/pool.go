@@ -9,6 +9,7 @@ import (
 	"github.com/disintegration/imaging"
 
 	"github.com/avowai/avow/disclose/fingerprint"
+	"github.com/avowai/avow/watermark"
 )
 
 // A member is one picture of a pool: a piece of a corpus picture, or a made one.
@@ -22,8 +23,9 @@ type member struct {
 // Three of five members are pieces of the corpus.
 const corpusShare = 0.6
 
-// pool draws n pictures of w by h pixels.
-func (b *bench) pool(ctx context.Context, n, w, h int, seed uint64) ([]member, error) {
+// pool draws n pictures of w by h pixels. Where they are marked, all carry the same
+// mark: what a copy of it, or a leaked key, would put on each.
+func (b *bench) pool(ctx context.Context, n, w, h int, seed uint64, marked bool) ([]member, error) {
 	out := make([]member, n)
 	for i := range out {
 		if err := ctx.Err(); err != nil {
@@ -31,6 +33,12 @@ func (b *bench) pool(ctx context.Context, n, w, h int, seed uint64) ([]member, e
 		}
 		var img image.Image
 		img, out[i] = b.draw(rand.New(rand.NewPCG(seed, uint64(i))), i, n, w, h)
+		if marked {
+			var err error
+			if img, err = watermark.Embed(ctx, img, watermark.Payload{1, 2, 3}, b.key, nil); err != nil {
+				return nil, err
+			}
+		}
 		out[i].print = b.imager.Image(img)
 	}
 	return out, nil
@@ -72,4 +80,24 @@ func edited(img image.Image, rng *rand.Rand) image.Image {
 		return imaging.Blur(img, 1+4*rng.Float64())
 	}
 	return img
+}
+
+// sort names a pair: two of one sort, or the sorts that have nothing in common.
+func (m member) sort(other member) string {
+	if m.kind == other.kind && m.kind != "corpus" {
+		return m.kind
+	}
+	return unlike
+}
+
+// unlike are pairs of corpus pictures, and of made ones of different sorts.
+const unlike = "corpus, and unlike sorts"
+
+// sorts lists the names, in the order of the tables.
+func sorts() []string {
+	out := []string{unlike}
+	for _, k := range kinds {
+		out = append(out, k.name)
+	}
+	return out
 }
