@@ -4,7 +4,6 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"image"
-	"math/bits"
 	"math/rand/v2"
 
 	"github.com/avowai/avow/watermark"
@@ -13,12 +12,22 @@ import (
 // Fingerprints of pictures. docs/spec/fingerprint.md has the formulas, where they
 // come from, and what was measured.
 //
-// Both parts are signs of random projections (Charikar 2002): the share of bits in
+// Both parts are signs after a random rotation (Charikar 2002): the share of bits in
 // which two pictures differ estimates the angle between what is seen of them. What
 // is seen are low frequencies, below those of the image mark: cosine transforms of
 // the picture as a whole, and of overlapping cells of it. Each coefficient is
 // weighed by its frequency, so that the few lowest ones, in which all pictures look
-// alike, do not decide. Without the key the projections are unknown.
+// alike, do not decide. Without the key the rotation is unknown.
+
+const (
+	// cellBits is the length of the fingerprint of a cell.
+	cellBits = 32
+	// cellLength is that of what is seen of a cell as it is rotated: zeros follow.
+	cellLength = 64
+)
+
+// coefficients are what is seen of a cell.
+type coefficients [cellLength]float32
 
 // An Image is the fingerprint of a picture: a global part, by which it is looked
 // for, and local ones, by which parts of it are recognised.
@@ -42,42 +51,30 @@ func ImageKey(k watermark.Key) [32]byte { return k.Subkey("avow image fingerprin
 // safe for concurrent use.
 type Imager struct {
 	secret [32]byte
-	// global and local hold one projection per bit.
-	global, local []float32
-	// flips differ from cell to cell, so that equal cells have different bits.
-	flips []uint64
+	global rotation
+	// cells are turned each in a way of its own, so that equal cells have different
+	// bits.
+	cells [maxCells]rotation
 }
 
 // NewImager returns an Imager for a secret, see [ImageKey].
 func NewImager(secret [32]byte) *Imager {
 	p := &Imager{secret: secret}
-	p.global = projections(p.stream("global"), GlobalBits, len(globalBand.of))
-	local := p.stream("local")
-	p.local = projections(local, cellBits, len(cellBand.of))
-	p.flips = make([]uint64, maxCells)
-	for i := range p.flips {
-		p.flips[i] = local.Uint64()
+	p.global = newRotation(p.stream("global"), globalSeen)
+	cells := p.stream("cells")
+	for i := range p.cells {
+		p.cells[i] = newRotation(cells, cellLength)
 	}
 	return p
 }
 
 // stream draws from the secret for one purpose.
 func (p *Imager) stream(purpose string) *rand.ChaCha8 {
-	seed, err := hkdf.Key(sha256.New, p.secret[:], nil, "fingerprint: "+purpose, 32)
+	seed, err := hkdf.Key(sha256.New, p.secret[:], nil, "picture: "+purpose, 32)
 	if err != nil {
 		panic("fingerprint: HKDF of 32 bytes: " + err.Error()) // cannot happen: 32 <= 255*32
 	}
 	return rand.NewChaCha8([32]byte(seed))
-}
-
-// projections draws n random directions. The number of bits set among 64 is close
-// to normal, and the same on every platform.
-func projections(from *rand.ChaCha8, n, length int) []float32 {
-	out := make([]float32, n*length)
-	for i := range out {
-		out[i] = float32(bits.OnesCount64(from.Uint64()) - 32)
-	}
-	return out
 }
 
 // Image returns the fingerprint of a whole picture, as it is delivered. A picture
@@ -111,33 +108,15 @@ func (p *Imager) Image(img image.Image) Image {
 	return out
 }
 
-// cellBits projects one cell.
-func (p *Imager) cellBits(i int, c *coefficients) uint32 {
-	var flipped coefficients
-	flips := p.flips[i]
-	n := len(cellBand.of)
-	for k, v := range c[:n] {
-		if flips>>k&1 != 0 {
-			v = -v
-		}
-		flipped[k] = v
-	}
-	var out uint32
-	for b := range cellBits {
-		if dot(p.local[b*n:(b+1)*n], flipped[:n]) > 0 {
+// cellBits are the bits of cell i, never zero, which means that there are none.
+func (p *Imager) cellBits(i int, c *coefficients) (out uint32) {
+	turned := *c
+	soften(turned[:])
+	p.cells[i].turn(turned[:])
+	for b, v := range turned[:cellBits] {
+		if v > 0 {
 			out |= 1 << b
 		}
 	}
-	if out == 0 {
-		out = 1 // zero means that there are no bits
-	}
-	return out
-}
-
-func dot(a, b []float32) float32 {
-	var sum float32
-	for i, v := range a[:len(b)] {
-		sum += v * b[i]
-	}
-	return sum
+	return max(out, 1)
 }

@@ -13,19 +13,23 @@ import (
 const (
 	// period is the mark's: detection knows shifts modulo this many pixels.
 	period = 1024
-	// maxPlaces is how many places one comparison tries.
+	// maxPlaces is how many places one comparison tries, those with the most cells;
+	// maxListed bounds the list that they are taken from.
 	maxPlaces = 64
+	maxListed = 4096
 	// leastCells is the smallest number of cells that a match rests on.
-	leastCells = 6
+	leastCells = 4
 	// bitsPerCell is how many independent bits a cell is worth among different
 	// pictures: neighbours overlap, and what they show belongs together.
-	bitsPerCell = 8
+	bitsPerCell = 12
 	// matchRate bounds the chance that a comparison takes a different picture for
 	// the recorded one.
 	matchRate = 1e-6
 	// farthest is the largest distance of a match however many cells were compared:
 	// so far apart, pictures are alike rather than the same.
-	farthest = 0.30
+	farthest = 0.22
+	// certain is the distance of a match that ends the search.
+	certain = 0.15
 )
 
 // A Comparison is the outcome of comparing a picture with a recorded one.
@@ -59,6 +63,9 @@ func (p *Imager) Compare(recorded Image, img image.Image, t watermark.Affine) Co
 		if t := c.at(at); t.sigmas() > best.sigmas() {
 			best = t
 		}
+		if best.matches(len(places)) && best.distance() <= certain {
+			break
+		}
 	}
 	return best.comparison(g, len(places))
 }
@@ -91,6 +98,9 @@ func (c *comparer) places(shift point) []point {
 	reach := point{
 		math.Abs(back.a)*w + math.Abs(back.b)*h + float64(c.g.w)/2,
 		math.Abs(back.c)*w + math.Abs(back.d)*h + float64(c.g.h)/2,
+	}
+	if (2*reach.x/period+1)*(2*reach.y/period+1) > maxListed {
+		return nil
 	}
 	var all []place
 	for y := first(shift.y, reach.y); y < reach.y; y += period {
@@ -170,13 +180,19 @@ func (t tally) sigmas() float64 {
 	return (0.5 - t.distance()) * 2 * math.Sqrt(float64(t.cells*bitsPerCell))
 }
 
+// matches judges the best of a number of places: by the bound of Hoeffding (1963),
+// as if each were a number of independent bits.
+func (t tally) matches(places int) bool {
+	return t.cells >= leastCells && t.distance() <= farthest && t.sigmas() >= math.Sqrt(2*math.Log(float64(places)/matchRate))
+}
+
 // comparison judges the best of a number of places.
 func (t tally) comparison(g grid, places int) Comparison {
 	if t.cells == 0 {
 		return Comparison{}
 	}
 	return Comparison{
-		Match:    t.cells >= leastCells && t.distance() <= farthest && t.sigmas() >= math.Sqrt(2*math.Log(float64(places)/matchRate)),
+		Match:    t.matches(places),
 		Distance: t.distance(),
 		Coverage: t.coverage(g),
 	}
@@ -199,4 +215,22 @@ func (t tally) coverage(g grid) float64 {
 		}
 	}
 	return float64(n) / float64(len(quarters))
+}
+
+// Compare tells whether two fingerprints are of the same picture, where neither was
+// cropped, turned, or stretched since: sizes may differ, shapes may not.
+func (i Image) Compare(other Image) Comparison {
+	g, ok := newGrid(i.Width, i.Height)
+	if !ok || len(i.Local) != g.cells() || len(other.Local) != g.cells() {
+		return Comparison{}
+	}
+	t := tally{compared: make([]bool, g.cells())}
+	for k, v := range i.Local {
+		if w := other.Local[k]; v != 0 && w != 0 {
+			t.cells++
+			t.differ += bits.OnesCount32(v ^ w)
+			t.compared[k] = true
+		}
+	}
+	return t.comparison(g, 1)
 }

@@ -9,7 +9,7 @@ import (
 
 // leastSpread is how many coefficients must share the contrast of a picture, see
 // spread, for its global part to say which picture it is.
-const leastSpread = 12
+const leastSpread = 5
 
 // globalBits is the global part of a picture, which is stretched to a square. It
 // reports false where there is nothing to see.
@@ -21,13 +21,15 @@ func (p *Imager) globalBits(v *view, g grid) (out Global, ok bool) {
 	var pix [globalSide * globalSide]float32
 	corner := point{-0.5 - float64(g.w/2), -0.5 - float64(g.h/2)}
 	v.lattice(pix[:], globalSide, corner, point{float64(g.w) / globalSide, float64(g.h) / globalSide})
-	c := make([]float32, len(globalBand.of))
+	c := make([]float32, globalSeen)
 	contrast := globalBand.transform(c, pix[:], globalSide, globalBand.scratch())
 	if contrast < leastContrast || spread(c) < leastSpread {
 		return p.drawn(c), contrast >= leastContrast
 	}
-	for b := range GlobalBits {
-		if dot(p.global[b*len(c):(b+1)*len(c)], c) > 0 {
+	soften(c)
+	p.global.turn(c)
+	for b, v := range c {
+		if v > 0 {
 			out[b/64] |= 1 << (b % 64)
 		}
 	}

@@ -3,9 +3,7 @@ package fingerprint
 import "math"
 
 const (
-	cellBits = 32 // of the fingerprint of a cell
-	// A side of a cell is sampled cellSide times, cells are half a side apart.
-	cellSide   = 16
+	// Cells are half a side apart.
 	cellStride = cellSide / 2
 	// Cells are a sixth of the picture's side, or of what a square of its area has,
 	// and no smaller than leastHalf twice: below, what is seen would come into the

@@ -7,6 +7,10 @@ import (
 	"github.com/avowai/avow/internal/luma"
 )
 
+// maxBlocks bounds what is held of a picture: a small one is looked for in a large
+// one by coarser samples.
+const maxBlocks = 2 << 20
+
 // A view is a small copy of a picture's luma, by averages over blocks, in which
 // places are looked up by the coordinates of the picture it was made from.
 type view struct {
@@ -26,7 +30,8 @@ func newView(img image.Image, g grid, turn matrix) *view {
 	s := g.step()
 	x, y := turn.of(point{x: s.x}), turn.of(point{y: s.y})
 	least := min(math.Hypot(x.x, x.y), math.Hypot(y.x, y.y))
-	v := &view{w: b.Dx(), h: b.Dy(), block: max(int(least/2), 1), turn: turn}
+	v := &view{w: b.Dx(), h: b.Dy(), turn: turn}
+	v.block = max(int(least/2), int(math.Sqrt(float64(v.w)*float64(v.h)/maxBlocks))+1, 1)
 	v.cols, v.rows = (v.w+v.block-1)/v.block, (v.h+v.block-1)/v.block
 	v.pix = make([]float32, v.cols*v.rows)
 	row := make([]float32, v.w)
