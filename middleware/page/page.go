@@ -14,6 +14,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/avowai/avow/watermark"
 )
 
 // DefaultMaxUpload is what the page says an upload may measure, in bytes.
@@ -154,6 +156,9 @@ func send(w http.ResponseWriter, r *http.Request, status int, contentType string
 // show writes the page with what v holds.
 func (h *handler) show(w http.ResponseWriter, r *http.Request, status int, v view) {
 	words := wordsFor(r)
+	if id, err := watermark.ParsePayload(r.URL.Query().Get("id")); err == nil {
+		v.ID = id.String()
+	}
 	h.fill(&v, words)
 	var page bytes.Buffer
 	if err := pageTemplate.Execute(&page, v); err != nil {

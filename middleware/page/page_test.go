@@ -178,6 +178,20 @@ func TestPageForms(t *testing.T) {
 	}
 }
 
+// TestPageFromLabel: a visible label's code leads here with the number of its output.
+func TestPageFromLabel(t *testing.T) {
+	h := New(newAsked(t), Options{})
+	for id, want := range map[string]bool{"9f3c52d07ab1e644": true, "": false, "9f3c": false, "<script>alert(1)": false, "9f3c52d07ab1e64g": false} {
+		page := get(h, "/avow/verify?id="+url.QueryEscape(id)).Body.String()
+		if got := strings.Contains(page, "names the number"); got != want || strings.Contains(page, "alert") {
+			t.Errorf("id %q: shown %v, want %v", id, got, want)
+		}
+		if want && !strings.Contains(page, `action="/avow/verify?lang=en&amp;id=`+id+`"`) {
+			t.Errorf("id %q is lost with the question", id)
+		}
+	}
+}
+
 func TestPageFeedback(t *testing.T) {
 	a := newAsked(t)
 	h := New(a, Options{})

@@ -26,6 +26,7 @@ type view struct {
 	Lang, Dir            string
 	Path, CSS, JS, Icon  string
 	RunBy, Max, TooLarge string
+	ID, FromLabel        string // the number that the code of a visible label gives
 	MaxUpload            int64
 	Links                bool
 	API, Keys, Contact   string
@@ -80,6 +81,9 @@ func (h *handler) fill(v *view, w words) {
 	v.Max, v.TooLarge = w.say("file_hint", "max", size), w.say("p_too_large", "max", size)
 	if who := strings.Trim(h.o.Provider+", "+h.o.System, ", "); who != "" {
 		v.RunBy = w.say("run_by", "who", disclose.Printable(who))
+	}
+	if v.ID != "" {
+		v.FromLabel = w.say("from_label", "id", v.ID)
 	}
 	v.API, v.Keys, v.Contact = h.o.API, h.o.Keys, address(h.o.Contact)
 	for _, tag := range disclose.Languages() {

@@ -67,6 +67,7 @@ const demoText = `avow demo: a chat and an image backend, wrapped by avow.
 The backend is a stand-in: a few rules and a painter of landscapes, no AI model.
 
   proxy    http://%[1]s
+  page     http://%[1]s/avow/verify (open it in a browser)
   verify   http://%[1]s/avow/v1/verify
   about    http://%[1]s/.well-known/ai-disclosure.json
   metrics  http://%[2]s/metrics
@@ -85,8 +86,8 @@ Try in another terminal:
    curl -sD /dev/stderr http://%[1]s/v1/images/generations -H 'Content-Type: application/json' \
      -d '{"prompt":"a lighthouse by the sea at sunset"}' | tee image.json | sed 's/.*"b64_json":"\([^"]*\)".*/\1/' | base64 -d > image.png
 
-3. Which marks do they carry? Ask the command line, or the service; both know what was recorded.
-   The ledger says whether anything in the records was changed.
+3. Which marks do they carry? Ask the command line or the service, which both know what was
+   recorded; or drop the image onto the page. The ledger says whether its records were changed.
 
    go run ./cmd/avow verify answer.sse image.png
    go run ./cmd/avow ledger verify
