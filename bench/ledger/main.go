@@ -82,7 +82,7 @@ func measure(c config, name string, o ledger.Options) error {
 	if err != nil {
 		return err
 	}
-	m := &measurement{c: c, name: name, l: l}
+	m := &measurement{c: c, name: name, l: l, o: o}
 	err = m.all()
 	if cerr := l.Close(); err == nil {
 		err = cerr

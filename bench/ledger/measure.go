@@ -23,6 +23,7 @@ type measurement struct {
 	c    config
 	name string
 	l    *ledger.Ledger
+	o    ledger.Options
 	next atomic.Int64 // number of the next record
 }
 
@@ -87,32 +88,70 @@ func (m *measurement) fill() error {
 	return nil
 }
 
+// runs is how often verifying and building are measured; the best run counts, as
+// the one that other work on the machine disturbed least.
+const runs = 3
+
+// best runs do and returns the shortest time, and the least processor time.
+func best(do func() error) (took, used time.Duration, err error) {
+	for i := range runs {
+		start, before := time.Now(), cpu()
+		if err := do(); err != nil {
+			return 0, 0, err
+		}
+		t, u := time.Since(start), cpu()-before
+		if i == 0 {
+			took, used = t, u
+		}
+		took, used = min(took, t), min(used, u)
+	}
+	return took, used, nil
+}
+
 func (m *measurement) verify() error {
-	start, used := time.Now(), cpu()
-	v, err := m.l.Verify(context.Background())
-	took := time.Since(start)
-	used = cpu() - used
+	var v ledger.Verification
+	took, used, err := best(func() (err error) {
+		if v, err = m.l.Verify(context.Background()); err == nil && !v.Intact() {
+			err = fmt.Errorf("the chain is not intact: %v", v.Problems)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if !v.Intact() {
-		return fmt.Errorf("the chain is not intact: %v", v.Problems)
-	}
-	m.row(fmt.Sprintf("chain verified, %d rows", v.Rows), fmt.Sprintf("%.0f rows/s, %.1f µs of processor time each", float64(v.Rows)/took.Seconds(), each(used, v.Rows)), ">= 200,000/s")
+	m.row(fmt.Sprintf("chain verified, %d rows, best of %d", v.Rows, runs),
+		fmt.Sprintf("%.0f rows/s, %.1f µs of processor time each", float64(v.Rows)/took.Seconds(), each(used, v.Rows)), ">= 200,000/s")
 	return nil
 }
 
+// rebuild opens the ledger anew each time, so that it has no index yet.
 func (m *measurement) rebuild() error {
 	before := heap()
-	start, used := time.Now(), cpu()
-	if _, err := m.l.Similar(context.Background(), recordOf(1).Fingerprint); err != nil {
+	var l *ledger.Ledger
+	took, used, err := best(func() (err error) {
+		if l != nil {
+			if err := l.Close(); err != nil {
+				return err
+			}
+		}
+		o := m.o
+		o.ReadOnly = true
+		if l, err = ledger.Open(context.Background(), o); err != nil {
+			return err
+		}
+		_, err = l.Similar(context.Background(), recordOf(1).Fingerprint)
+		return err
+	})
+	if l == nil || err != nil {
 		return err
 	}
-	took := time.Since(start)
-	used = cpu() - used
-	m.row("index built from the rows", fmt.Sprintf("%.0f records/s, %.1f µs of processor time each, %d MiB",
+	m.row(fmt.Sprintf("index built from the rows, best of %d", runs), fmt.Sprintf("%.0f records/s, %.1f µs of processor time each, %d MiB",
 		float64(m.c.records)/took.Seconds(), each(used, int64(m.c.records)), (heap()-before)>>20), ">= 100,000/s")
-	return nil
+	if err := l.Close(); err != nil {
+		return err
+	}
+	_, err = m.l.Similar(context.Background(), recordOf(1).Fingerprint)
+	return err
 }
 
 // each is a share of a time in microseconds.
