@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/avowai/avow/disclose/ledger"
@@ -55,13 +56,23 @@ func run(c config, parent string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %s/%s, %d cores; %d records, half of them pictures with 64 local parts, half texts with 60 hashes\n\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), c.records)
+	fmt.Printf("`go run ./bench/ledger`: %s, %s/%s, %d cores%s; %d records, half of them pictures with 64 local parts, half texts with 60 hashes\n\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), otherLoad(), c.records)
 	fmt.Println("| what | database | figure | asked for |\n| --- | --- | --- | --- |")
 	if err := measure(c, "SQLite", ledger.Options{File: filepath.Join(dir, "ledger.db"), Key: key}); err != nil || c.postgres == "" {
 		return err
 	}
 	return measure(c, "PostgreSQL", ledger.Options{URL: c.postgres, Key: key})
+}
+
+// otherLoad says how busy the machine is before the run, where that can be read.
+func otherLoad() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	first, _, ok := strings.Cut(string(data), " ")
+	if err != nil || !ok {
+		return ""
+	}
+	return ", load average before the run " + first
 }
 
 // measure prints the rows of one database.
@@ -71,7 +82,7 @@ func measure(c config, name string, o ledger.Options) error {
 	if err != nil {
 		return err
 	}
-	m := &measurement{c: c, name: name, l: l}
+	m := &measurement{c: c, name: name, l: l, o: o}
 	err = m.all()
 	if cerr := l.Close(); err == nil {
 		err = cerr

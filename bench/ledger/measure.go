@@ -24,6 +24,7 @@ type measurement struct {
 	c    config
 	name string
 	l    *ledger.Ledger
+	o    ledger.Options
 	next atomic.Int64 // number of the next record
 }
 
@@ -88,28 +89,74 @@ func (m *measurement) fill() error {
 	return nil
 }
 
+// runs is how often verifying and building are measured; the best run counts, as
+// the one that other work on the machine disturbed least.
+const runs = 3
+
+// best runs do and returns the shortest time, and the least processor time.
+func best(do func() error) (took, used time.Duration, err error) {
+	for i := range runs {
+		start, before := time.Now(), cpu()
+		if err := do(); err != nil {
+			return 0, 0, err
+		}
+		t, u := time.Since(start), cpu()-before
+		if i == 0 {
+			took, used = t, u
+		}
+		took, used = min(took, t), min(used, u)
+	}
+	return took, used, nil
+}
+
 func (m *measurement) verify() error {
-	start := time.Now()
-	v, err := m.l.Verify(context.Background())
+	var v ledger.Verification
+	took, used, err := best(func() (err error) {
+		if v, err = m.l.Verify(context.Background()); err == nil && !v.Intact() {
+			err = fmt.Errorf("the chain is not intact: %v", v.Problems)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if !v.Intact() {
-		return fmt.Errorf("the chain is not intact: %v", v.Problems)
-	}
-	m.row(fmt.Sprintf("chain verified, %d rows", v.Rows), fmt.Sprintf("%.0f rows/s", float64(v.Rows)/time.Since(start).Seconds()), ">= 200,000/s")
+	m.row(fmt.Sprintf("chain verified, %d rows, best of %d", v.Rows, runs),
+		fmt.Sprintf("%.0f rows/s, %.1f µs of processor time each", float64(v.Rows)/took.Seconds(), each(used, v.Rows)), ">= 200,000/s")
 	return nil
 }
 
+// rebuild opens the ledger anew each time, so that it has no index yet.
 func (m *measurement) rebuild() error {
-	before, start := heap(), time.Now()
-	if _, err := m.l.Similar(context.Background(), recordOf(1).Fingerprint); err != nil {
+	before := heap()
+	var l *ledger.Ledger
+	took, used, err := best(func() (err error) {
+		if l != nil {
+			if err := l.Close(); err != nil {
+				return err
+			}
+		}
+		o := m.o
+		o.ReadOnly = true
+		if l, err = ledger.Open(context.Background(), o); err != nil {
+			return err
+		}
+		_, err = l.Similar(context.Background(), recordOf(1).Fingerprint)
+		return err
+	})
+	if l == nil || err != nil {
 		return err
 	}
-	took := time.Since(start)
-	m.row("index built from the rows", fmt.Sprintf("%.0f records/s, %d MiB", float64(m.c.records)/took.Seconds(), (heap()-before)>>20), ">= 100,000/s")
-	return nil
+	m.row(fmt.Sprintf("index built from the rows, best of %d", runs), fmt.Sprintf("%.0f records/s, %.1f µs of processor time each, %d MiB",
+		float64(m.c.records)/took.Seconds(), each(used, int64(m.c.records)), (heap()-before)>>20), ">= 100,000/s")
+	if err := l.Close(); err != nil {
+		return err
+	}
+	_, err = m.l.Similar(context.Background(), recordOf(1).Fingerprint)
+	return err
 }
+
+// each is a share of a time in microseconds.
+func each(d time.Duration, n int64) float64 { return float64(d.Nanoseconds()) / 1000 / float64(n) }
 
 func heap() uint64 {
 	runtime.GC()

@@ -86,7 +86,10 @@ func (l *Ledger) indexEnds(ctx context.Context) ([]end, error) {
 
 // takeIn reads the next fingerprints of a chain.
 func (l *Ledger) takeIn(ctx context.Context, e end) error {
-	rows, err := l.read.QueryContext(ctx, l.d.sql(`SELECT n, print FROM avow_records
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	rows, err := l.read.QueryContext(context.WithoutCancel(ctx), l.d.sql(`SELECT n, print FROM avow_records
 		WHERE n > ?1 AND n <= ?2 AND print IS NOT NULL ORDER BY n LIMIT ?3`),
 		rowNumber(e.chain, l.index.seen[e.chain]), rowNumber(e.chain, e.seq), catchUpRows)
 	if err != nil {

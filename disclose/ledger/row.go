@@ -131,7 +131,7 @@ func decodeBody(data []byte) (body, error) {
 	if len(data) > maxBody {
 		return body{}, fmt.Errorf("%w: %d bytes", ErrRow, len(data))
 	}
-	d := decoder{data: data}
+	d := decoder{data: data, whole: string(data)}
 	if v := d.byte(); v != bodyVersion && !d.failed {
 		return body{}, fmt.Errorf("%w: version %d", ErrRow, v)
 	}
@@ -185,6 +185,7 @@ func flagsOf(r disclose.Record) (flags uint8) {
 // A decoder reads from the front. After a failure it gives zeros.
 type decoder struct {
 	data   []byte
+	whole  string // all of it, of which texts are parts; empty where there is but one
 	failed bool
 }
 
@@ -231,7 +232,17 @@ func (d *decoder) text() string {
 	if n > maxText {
 		d.failed = true
 	}
-	return string(d.take(n))
+	return d.string(n)
+}
+
+// string reads n bytes as a text, without a copy of its own where there are many.
+func (d *decoder) string(n int) string {
+	start := len(d.whole) - len(d.data)
+	got := d.take(n)
+	if d.whole != "" && got != nil {
+		return d.whole[start : start+n]
+	}
+	return string(got)
 }
 
 func (d *decoder) count() int {
@@ -246,7 +257,7 @@ func (d *decoder) count() int {
 func (d *decoder) list() []string {
 	var out []string
 	for range d.count() {
-		out = append(out, string(d.take(int(d.byte()))))
+		out = append(out, d.string(int(d.byte())))
 	}
 	return out
 }

@@ -63,7 +63,8 @@ func (c *check) chunks(ctx context.Context, chain int64) <-chan chunk {
 		defer close(out)
 		after, last := rowNumber(chain, 0), rowNumber(chain+1, 0)-1
 		for {
-			got := c.load(ctx, after, last)
+			// A query that can be cancelled costs a tenth more; between two is enough.
+			got := c.load(context.WithoutCancel(ctx), after, last)
 			select {
 			case out <- got:
 			case <-ctx.Done():
