@@ -9,8 +9,11 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-// catchUpRows is how many rows the index takes in at one time.
-const catchUpRows = 10_000
+// catchUpRows and catchUpBytes are how much the index takes in at one time.
+const (
+	catchUpRows  = 10_000
+	catchUpBytes = 32 << 20
+)
 
 // An index is what is kept in memory of all fingerprints, for Similar. It is built
 // from the rows when it is first asked, and catches up with them, those of other
@@ -96,14 +99,14 @@ func (l *Ledger) takeIn(ctx context.Context, e end) error {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
-	fresh, count, last := map[string]*additions{}, 0, int64(0)
-	for rows.Next() {
+	fresh, count, size, last := map[string]*additions{}, 0, 0, int64(0)
+	for count < catchUpRows && size < catchUpBytes && rows.Next() {
 		var n int64
 		var data sql.RawBytes // decodePrint copies what it keeps
 		if err := rows.Scan(&n, &data); err != nil {
 			return err
 		}
-		count, last = count+1, n
+		count, size, last = count+1, size+len(data), n
 		if f, err := decodePrint(data); err == nil { // Verify names the others
 			add := fresh[f.KeyID]
 			if add == nil {
@@ -117,7 +120,7 @@ func (l *Ledger) takeIn(ctx context.Context, e end) error {
 		return err
 	}
 	seen := e.seq
-	if count == catchUpRows {
+	if count == catchUpRows || size >= catchUpBytes {
 		seen = last - rowNumber(e.chain, 0)
 	}
 	l.index.merge(fresh, e.chain, seen)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -77,6 +78,41 @@ func eventually(t *testing.T, l *Ledger) {
 	if err != nil {
 		t.Fatalf("it cannot be written yet: %v", err)
 	}
+}
+
+// A record whose caller gave up while another program held the database is written
+// once, however often it is handed over.
+func TestALockedDatabase(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, p place) {
+		l := p.open()
+		mustPut(t, l, full(0))
+		db, d := p.raw()
+		defer db.Close()
+		tx, err := db.Begin()
+		if err == nil && d.postgres {
+			_, err = tx.Exec(`LOCK TABLE avow_chains IN ACCESS EXCLUSIVE MODE`)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+			if err := l.Put(ctx, full(1)); !errors.Is(err, ErrDown) {
+				t.Errorf("Put into a locked database: %v", err)
+			}
+			cancel()
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		for l.Put(context.Background(), full(1)) != nil {
+			time.Sleep(time.Millisecond)
+		}
+		if n := p.count(`SELECT count(*) FROM avow_records WHERE kind = 0`); n != 2 {
+			t.Fatalf("%d rows, want 2", n)
+		}
+		intact(t, l)
+	})
 }
 
 // controlVariable names a program that stops and starts the database that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"time"
 )
 
@@ -24,7 +25,7 @@ func (c *check) chain(ctx context.Context, e end) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%s, after row %d: %w", e.writer, w.prev.seq, err)
 	}
 	for _, n := range c.stray {
 		w.problem(n&(1<<chainBits-1), "a manifest is kept for a row that is not there")

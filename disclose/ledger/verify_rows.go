@@ -3,11 +3,15 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sort"
 )
 
-// chunkRows is how many rows a walk reads at one time.
-const chunkRows = 4096
+// chunkRows and chunkBytes are how much a walk reads at one time.
+const (
+	chunkRows  = 4096
+	chunkBytes = 32 << 20
+)
 
 // A fullRow is a row with all that is stored of it.
 type fullRow struct {
@@ -29,6 +33,7 @@ type manifestSum struct {
 type chunk struct {
 	rows  []fullRow
 	stray []int64
+	more  bool // there may be more rows
 	err   error
 }
 
@@ -70,7 +75,7 @@ func (c *check) chunks(ctx context.Context, chain int64) <-chan chunk {
 			case <-ctx.Done():
 				return
 			}
-			if got.err != nil || len(got.rows) < chunkRows {
+			if got.err != nil || !got.more {
 				return
 			}
 			after = got.rows[len(got.rows)-1].n
@@ -97,19 +102,25 @@ func (c *check) load(ctx context.Context, after, last int64) (out chunk) {
 		r.seq = r.n & (1<<chainBits - 1)
 		r.id, r.response, r.body, r.link, r.salt, r.print = mem.keep(id), mem.keep(response), mem.keep(body), mem.keep(link), mem.keep(salt), mem.keep(print)
 		out.rows = append(out.rows, r)
+		if out.more = len(out.rows) == chunkRows || mem.size >= chunkBytes; out.more {
+			break
+		}
 	}
-	if err := rows.Err(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return chunk{err: err}
 	}
-	if len(out.rows) == chunkRows {
-		last = out.rows[chunkRows-1].n
+	if out.more {
+		last = out.rows[len(out.rows)-1].n
 	}
 	out.stray, out.err = c.loadManifests(ctx, out.rows, after, last)
 	return out
 }
 
 // An arena holds many small pieces in a few large blocks.
-type arena struct{ block []byte }
+type arena struct {
+	block []byte
+	size  int // of all pieces
+}
 
 // arenaBlock is the size of a block, in bytes.
 const arenaBlock = 1 << 20
@@ -123,7 +134,7 @@ func (a *arena) keep(piece []byte) []byte {
 		a.block = make([]byte, 0, max(arenaBlock, len(piece)))
 	}
 	start := len(a.block)
-	a.block = append(a.block, piece...)
+	a.block, a.size = append(a.block, piece...), a.size+len(piece)
 	return a.block[start:len(a.block):len(a.block)]
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -28,6 +29,9 @@ const (
 	lastRetry  = 2 * time.Second
 )
 
+// stuckAfter is how long a transaction may take before no more records wait for it.
+const stuckAfter = time.Second
+
 // A writer is the one goroutine that writes, and what others hand to it. Whatever
 // waits when it begins a transaction goes into that transaction.
 type writer struct {
@@ -41,7 +45,8 @@ type writer struct {
 	done  chan struct{}
 
 	mu   sync.Mutex
-	down error // why nothing can be written; nil while it can
+	down error        // why nothing can be written; nil while it can
+	busy atomic.Int64 // when the change under way began, in nanoseconds of Unix time; 0 for none
 
 	// What follows belongs to the goroutine.
 	db            *sql.DB // nil while down
@@ -139,6 +144,9 @@ func (w *writer) stmt(tx *sql.Tx, s *sql.Stmt) *sql.Stmt { return tx.Stmt(s) }
 
 // put hands a record to the goroutine and waits for its transaction.
 func (w *writer) put(ctx context.Context, r disclose.Record) error {
+	if err := w.state(); err != nil {
+		return err // at once: those who wait would hold up others
+	}
 	e := newEntry(ctx, r)
 	weight := min(e.weight(), queueBytes)
 	if err := w.room.Acquire(ctx, weight); err != nil {
@@ -181,9 +189,11 @@ func (w *writer) run() {
 	defer head.Stop()
 	retention := time.NewTimer(0)
 	defer retention.Stop()
-	retry := time.NewTicker(firstRetry)
-	defer retry.Stop()
 	for {
+		var retry <-chan time.Time
+		if w.db == nil {
+			retry = time.After(time.Until(w.retryAt))
+		}
 		select {
 		case e := <-w.queue:
 			w.serve(w.gather(e))
@@ -193,10 +203,8 @@ func (w *writer) run() {
 			w.signHead()
 		case <-retention.C:
 			retention.Reset(w.retain())
-		case <-retry.C:
-			if w.db == nil {
-				_ = w.ready()
-			}
+		case <-retry:
+			_ = w.begin()
 		case <-w.stop:
 			w.drain()
 			return
@@ -241,9 +249,11 @@ func (w *writer) serve(batch []*entry) {
 // process's any more. After any other failure nothing of the connection is
 // trusted: it is closed, and opened again before the next change.
 func (w *writer) attempt(change func(ctx context.Context) error) error {
-	if err := w.ready(); err != nil {
+	if err := w.begin(); err != nil {
 		return err
 	}
+	w.busy.Store(time.Now().UnixNano())
+	defer w.busy.Store(0)
 	ctx := context.Background()
 	err := change(ctx)
 	if errors.Is(err, errTaken) || errors.Is(err, ErrChain) {
@@ -258,8 +268,8 @@ func (w *writer) attempt(change func(ctx context.Context) error) error {
 	return w.fail(err)
 }
 
-// ready connects again where that is due.
-func (w *writer) ready() error {
+// begin connects again where that is due.
+func (w *writer) begin() error {
 	if w.db != nil {
 		return nil
 	}
@@ -276,7 +286,7 @@ func (w *writer) ready() error {
 
 // fail closes what cannot be trusted.
 func (w *writer) fail(err error) error {
-	if w.state() == nil {
+	if !w.isDown() {
 		w.o.Logger.Error("the ledger cannot be written", "error", err)
 	}
 	w.disconnect()
@@ -294,10 +304,20 @@ func (w *writer) disconnect() {
 	}
 }
 
+// state says why nothing can be written at present.
 func (w *writer) state() error {
+	if since := w.busy.Load(); since != 0 && time.Since(time.Unix(0, since)) > stuckAfter {
+		return fmt.Errorf("%w: the database has not answered for more than %v", ErrDown, stuckAfter)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.down
+}
+
+func (w *writer) isDown() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.down != nil
 }
 
 func (w *writer) setState(err error) {
@@ -357,5 +377,7 @@ func (w *writer) drain() {
 func (w *writer) close() error {
 	close(w.stop)
 	<-w.done
-	return w.state()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.down
 }
