@@ -128,7 +128,7 @@ func (in *inspection) lookAlike(img image.Image) {
 		in.imageRecord = knownRecord(recordMatch, best.Record)
 		in.set(CarrierFingerprint, Finding{
 			Status: Present, reason: CauseFingerprintOnly, KeyID: best.Record.Fingerprint.KeyID, ID: best.Record.Label.ID.String(),
-			Score: 1 - float64(best.Distance)/fingerprint.GlobalBits, FalsePositiveRate: fingerprint.SearchRate,
+			Score: 1 - float64(best.Distance)/fingerprint.GlobalBits, FalsePositiveRate: min(1, fingerprint.SearchRate*float64(best.Among)),
 			Detail: "found among the records by its content",
 		})
 	}

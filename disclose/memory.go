@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/watermark"
 )
 
@@ -109,29 +108,22 @@ func (m *MemoryRecords) Similar(_ context.Context, f Fingerprint) ([]Similarity,
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var out []Similarity
+	among := 0
 	for _, r := range m.ring {
-		if s, ok := compare(f, r); ok {
+		if r.Fingerprint.KeyID == f.KeyID && !r.Fingerprint.Image.IsZero() {
+			among++
+		}
+		if s, ok := Compare(f, r); ok {
 			out = append(out, s)
 		}
+	}
+	for i := range out {
+		out[i].Among = among
 	}
 	slices.SortStableFunc(out, func(a, b Similarity) int {
 		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(b.Shared, a.Shared))
 	})
 	return out[:min(len(out), MaxSimilar)], nil
-}
-
-// compare reports whether a record is close to a fingerprint.
-func compare(f Fingerprint, r Record) (s Similarity, near bool) {
-	s.Record = r
-	if f.KeyID != r.Fingerprint.KeyID {
-		return s, false
-	}
-	if a, b := f.Image, r.Fingerprint.Image; !a.IsZero() && !b.IsZero() {
-		s.Distance = a.Global.Distance(b.Global)
-		return s, s.Distance <= fingerprint.SearchDistance
-	}
-	s.Shared = f.Text.Shared(r.Fingerprint.Text)
-	return s, s.Shared >= fingerprint.SearchShared
 }
 
 // Manifest returns the manifest store of an output.

@@ -54,6 +54,7 @@ func (f Fingerprint) IsZero() bool { return f.Image.IsZero() && len(f.Text) == 0
 type Similarity struct {
 	Record   Record
 	Distance int // of pictures: differing bits of the global fingerprint, of fingerprint.GlobalBits
+	Among    int // of pictures: how many were compared, each a chance of a false match
 	Shared   int // of texts: hashes that both have
 }
 

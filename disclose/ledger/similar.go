@@ -27,7 +27,7 @@ func (l *Ledger) Similar(ctx context.Context, f disclose.Fingerprint) ([]disclos
 	if err := l.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	near := l.index.near(f)
+	near, among := l.index.near(f)
 	var out []disclose.Similarity
 	for len(near) > 0 && len(out) < disclose.MaxSimilar {
 		n := min(len(near), compareRows)
@@ -38,6 +38,7 @@ func (l *Ledger) Similar(ctx context.Context, f disclose.Fingerprint) ([]disclos
 		near = near[n:]
 		for _, r := range some {
 			if s, ok := disclose.Compare(f, r); ok && !r.Erased {
+				s.Among = among
 				out = append(out, s)
 			}
 		}
@@ -48,22 +49,22 @@ func (l *Ledger) Similar(ctx context.Context, f disclose.Fingerprint) ([]disclos
 	return out[:min(len(out), disclose.MaxSimilar)], nil
 }
 
-// near are the rows that the index holds to be close, closest first.
-func (x *index) near(f disclose.Fingerprint) []int64 {
+// near are the rows that the index holds to be close, closest first, and among how
+// many pictures they were found.
+func (x *index) near(f disclose.Fingerprint) (rows []int64, among int) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	k := x.byKey[f.KeyID]
 	if k == nil {
-		return nil
+		return nil, 0
 	}
-	var out []int64
 	if !f.Image.IsZero() {
-		out = k.pictures.near(f.Image.Global)
+		rows = k.pictures.near(f.Image.Global)
 	}
 	if len(f.Text) > 0 {
-		out = append(out, k.texts.near(f.Text)...)
+		rows = append(rows, k.texts.near(f.Text)...)
 	}
-	return out[:min(len(out), maxCompare)]
+	return rows[:min(len(rows), maxCompare)], len(k.pictures.rows)
 }
 
 // rowsOf reads records by their numbers, in the order given.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"html"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -34,7 +36,7 @@ type pictureCase struct {
 }
 
 // TestPicturesComeBack sends a picture through the proxy, does to it what happens
-// to pictures, and asks the service about it.
+// to pictures, and asks the service and its page about it.
 func TestPicturesComeBack(t *testing.T) {
 	newHome(t)
 	proxy := startService(t, pictureBackend(t, collage(1, 768, 640)))
@@ -46,7 +48,12 @@ func TestPicturesComeBack(t *testing.T) {
 		{"blurred", asJPEG(t, imaging.Blur(marked, 9), 85), disclose.Present, disclose.CauseFingerprintOnly, "match"},
 		{"another picture", asPNG(t, collage(2, 768, 640)), disclose.Absent, disclose.CauseNothingFound, "not_asked"},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.check(t, proxy+"/avow/v1/verify") })
+		t.Run(c.name, func(t *testing.T) {
+			r := c.check(t, proxy+"/avow/v1/verify")
+			if page := onPage(t, proxy+"/avow/verify", c.image); !strings.Contains(page, html.EscapeString(r.Summary)) {
+				t.Errorf("the page does not say %q:\n%s", r.Summary, page)
+			}
+		})
 	}
 }
 
@@ -99,7 +106,27 @@ func collage(seed uint64, width, height int) *image.NRGBA {
 	return imaging.Blur(img, 1.5)
 }
 
-func (c pictureCase) check(t *testing.T, service string) {
+// onPage sends a picture by the page's form, as a browser without scripts does.
+func onPage(t *testing.T, address string, picture []byte) string {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "picture.jpg")
+	if err == nil {
+		_, err = part.Write(picture)
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page := post(t, address, form.FormDataContentType(), body.String())
+	return string(page)
+}
+
+func (c pictureCase) check(t *testing.T, service string) disclose.Report {
+	t.Helper()
 	_, answer := post(t, service, "image/jpeg", string(c.image))
 	var r disclose.Report
 	if err := json.Unmarshal(answer, &r); err != nil {
@@ -111,6 +138,7 @@ func (c pictureCase) check(t *testing.T, service string) {
 	if known := c.record == "match"; known != (r.Record.System == "painter") {
 		t.Errorf("record %+v", r.Record)
 	}
+	return r
 }
 
 // generated is the picture of an answer, and the id of its mark.
