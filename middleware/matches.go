@@ -114,24 +114,35 @@ func (b binding) payload() (id watermark.Payload, ok bool) {
 }
 
 // serveByContent answers POST /v1/matches/byContent: the content is inspected as by
-// /v1/verify, under the same limits.
+// /v1/verify, under the same limits. Strangers are told how similar it is in quarters:
+// finer steps would lead towards content that just matches, or just does not.
 func (s *VerifyService) serveByContent(w http.ResponseWriter, r *http.Request) {
 	n, err := maxResults(r)
 	if err != nil {
 		s.refuse(w, r, problemBinding)
 		return
 	}
-	rep, _, p := s.inspect(w, r)
-	if p != nil {
+	rep, exact, p := s.inspect(w, r)
+	switch {
+	case p != nil:
 		s.refuse(w, r, *p)
+		return
+	case rep.Record.Status == "unavailable":
+		s.refuse(w, r, problemRecords) // nothing would not be the answer
 		return
 	}
 	ids, scores := contentIDs(rep)
+	if !exact {
+		for id, score := range scores {
+			scores[id] = (score + 12) / 25 * 25
+		}
+	}
 	s.answerMatches(w, r, ids, scores, n)
 }
 
 // contentIDs are the outputs that an input was found to be, or to be similar to,
-// and how similar. An id that anybody could have written leads to nothing.
+// and how similar, of 100. An id that anybody could have written leads to nothing, and
+// neither does a mark whose content is not the recorded one.
 func contentIDs(rep *disclose.Report) (ids []watermark.Payload, scores map[watermark.Payload]int) {
 	scores = map[watermark.Payload]int{}
 	for _, f := range rep.Findings {

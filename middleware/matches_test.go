@@ -92,6 +92,19 @@ func TestContentIDs(t *testing.T) {
 	}
 }
 
+// TestContentWithoutRecords: where records cannot be asked, nothing found is no
+// answer.
+func TestContentWithoutRecords(t *testing.T) {
+	a := newAsked(t, func(o *VerifyOptions) {
+		d, err := disclose.NewDetector(disclose.DetectorOptions{Keys: []disclose.VerifyKey{{Key: markedKey(t)}}, Records: brokenRecords{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Detector = d
+	})
+	wantProblem(t, a.do("POST", "/avow/v1/matches/byContent", bytes.NewReader(marked(t))), http.StatusServiceUnavailable, "records_down")
+}
+
 // TestManifests: by label or id, encoded or not, whole or the active one alone; not
 // of what was erased or never arrived.
 func TestManifests(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
+	"log"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -56,6 +57,9 @@ func (o *oracle) ask(img *image.NRGBA) said {
 	o.asked++
 	n := o.asked
 	o.mu.Unlock()
+	if n%500 == 0 {
+		log.Printf("%d questions asked", n)
+	}
 	r := httptest.NewRequest(http.MethodPost, "/avow/v1/verify", bytes.NewReader(file))
 	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", n>>16&255, n>>8&255, n&255)
 	w := httptest.NewRecorder()

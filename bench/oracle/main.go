@@ -55,7 +55,11 @@ func measure(s settings) error {
 	if key, err = watermark.GenerateKey(); err != nil {
 		return err
 	}
-	fmt.Printf("`go run ./bench/oracle -pictures %d -size %d -queries %d`: %s, %s/%s\n\n", len(pictures), s.size, s.queries, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	given := ""
+	if s.folder != "" {
+		given = " -corpus DIR"
+	}
+	fmt.Printf("`go run ./bench/oracle%s -pictures %d -size %d -queries %d`: %s, %s/%s\n\n", given, len(pictures), s.size, s.queries, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Println("| picture | marked at | with limits: answered | first refused | of asked | without: start | removed at 38 dB after | at 40 dB after | best after all questions |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
 	rows := make([]string, len(pictures))
 	var g errgroup.Group
