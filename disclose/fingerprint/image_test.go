@@ -183,7 +183,7 @@ func TestKeysAreUnrelated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ImageKey(k1) == ImageKey(k2) || ImageKey(k1) != ImageKey(k1) {
+	if again := k1; ImageKey(k1) == ImageKey(k2) || ImageKey(k1) != ImageKey(again) {
 		t.Error("ImageKey does not follow the key")
 	}
 }
