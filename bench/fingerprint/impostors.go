@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 
 	"github.com/avowai/avow/disclose/fingerprint"
@@ -23,8 +24,8 @@ var windows = []window{{"whole", 1}, {"crop to 50 %", math.Sqrt(.5)}, {"crop to 
 // compare puts the mark of one picture on others.
 func (b *bench) compare(ctx context.Context) error {
 	fmt.Printf("\n## Other pictures under the same mark\n\nAll pairs of %d pictures of a size, each with the same payload under the same key,\nas a copied mark or a leaked key would have it.\n\n", b.members)
-	fmt.Println("| size | left | sort of pairs | pairs | with something to compare | matches | share | smallest distance | 0.001 % | 0.1 % | median | bits per cell |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+	fmt.Println("| size | left | sort of pairs | pairs | with 4 cells to compare | matches | share | too little to tell | smallest distance | 0.001 % | 0.1 % | median | bits per cell |")
+	fmt.Println("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
 	var all []*distribution
 	for _, size := range []image.Point{{X: 512, Y: 512}, {X: 768, Y: 512}, {X: 256, Y: 256}} {
 		pool, err := b.pool(ctx, b.members, size.X, size.Y, uint64(size.X*size.Y), true)
@@ -47,9 +48,9 @@ type distribution struct {
 
 // A score counts pairs of one sort.
 type score struct {
-	pairs, compared, matches int
-	distances                []float64
-	spread                   float64
+	pairs, compared, undecided, matches int
+	distances                           []float64
+	spread                              float64
 }
 
 func strangers(pool []member, size image.Point, w window) *distribution {
@@ -64,47 +65,50 @@ func strangers(pool []member, size image.Point, w window) *distribution {
 			if p.source == q.source {
 				continue
 			}
-			s := scores[p.sort(q)]
-			s.pairs++
-			s.add(cut, q.print)
+			scores[p.sort(q)].add(cut, q.print)
 		}
 	}
 	name := fmt.Sprintf("%d x %d | %s", size.X, size.Y, w.name)
 	for _, sort := range sorts() {
 		if s := scores[sort]; sort == unlike || w.side == 1 {
 			d := s.distances
-			fmt.Printf("| %s | %s | %d | %d | %d | %.1g | %.3f | %.3f | %.3f | %.3f | %.1f |\n", name, sort, s.pairs, s.compared, s.matches,
-				float64(s.matches)/float64(max(s.pairs, 1)), quantile(d, 0), quantile(d, 1e-5), quantile(d, 1e-3), quantile(d, .5), float64(len(d))/s.spread)
+			fmt.Printf("| %s | %s | %d | %d | %d | %.1g | %d | %.3f | %.3f | %.3f | %.3f | %.1f |\n", name, sort, s.pairs, s.compared, s.matches,
+				float64(s.matches)/float64(max(s.pairs, 1)), s.undecided, quantile(d, 0), quantile(d, 1e-5), quantile(d, 1e-3), quantile(d, .5), float64(len(d))/s.spread)
 		}
 	}
 	return &distribution{name, scores[unlike].distances}
 }
 
 func (s *score) add(a, b fingerprint.Image) {
-	c := a.Compare(b)
-	if c.Coverage == 0 {
+	s.pairs++
+	n, d := agreeing(a.Local, b.Local)
+	if n < leastCells {
 		return
 	}
 	s.compared++
-	if c.Match {
+	switch c := a.Compare(b); {
+	case c.Match:
 		s.matches++
+	case c.Coverage == 0:
+		s.undecided++
 	}
-	if n := agreeing(a.Local, b.Local); n >= leastCells {
-		s.distances = append(s.distances, c.Distance)
-		s.spread += 4 * float64(n) * (c.Distance - .5) * (c.Distance - .5)
-	}
+	s.distances = append(s.distances, d)
+	s.spread += 4 * float64(n) * (d - .5) * (d - .5)
 }
 
 // leastCells is the smallest number of cells that a match rests on.
 const leastCells = 4
 
-func agreeing(a, b []uint32) (n int) {
+// agreeing counts the cells that have bits in both, and the share of bits that differ.
+func agreeing(a, b []uint32) (n int, distance float64) {
+	differ := 0
 	for i, v := range b {
 		if len(a) > i && a[i] != 0 && v != 0 {
 			n++
+			differ += bits.OnesCount32(a[i] ^ v)
 		}
 	}
-	return n
+	return n, float64(differ) / float64(32*max(n, 1))
 }
 
 // within leaves the cells that lie in the middle, side of each side.
@@ -182,7 +186,7 @@ func (b *bench) forge(ctx context.Context) error {
 		}
 	}
 	fmt.Printf("\nUnder geometries at random (any turn, mirrored or not, scales 0.4 to 2, any shift; recorded\npictures of up to 1800 x 1800, so that several places are tried):\n\n")
-	fmt.Println("| pairs | number | with something to compare | matches |\n| --- | --- | --- | --- |")
+	fmt.Println("| pairs | number | compared | matches |\n| --- | --- | --- | --- |")
 	fmt.Printf("| %s | %d | %d | %d (smallest distance %.3f) |\n| of one sort | %d | %d | %d |\n", unlike, other.pairs, other.compared, other.matches, least, like.pairs, like.compared, like.matches)
 	return nil
 }

@@ -3,7 +3,9 @@ package fingerprint
 import (
 	"crypto/hkdf"
 	"crypto/sha256"
+	"fmt"
 	"image"
+	"log/slog"
 	"math/rand/v2"
 
 	"github.com/avowai/avow/watermark"
@@ -68,6 +70,12 @@ func NewImager(secret [32]byte) *Imager {
 	return p
 }
 
+// Format prints the type's name for every verb: the rest is secret.
+func (p *Imager) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("fingerprint.Imager")) }
+
+// LogValue logs what Format prints.
+func (p *Imager) LogValue() slog.Value { return slog.StringValue("fingerprint.Imager") }
+
 // stream draws from the secret for one purpose.
 func (p *Imager) stream(purpose string) *rand.ChaCha8 {
 	seed, err := hkdf.Key(sha256.New, p.secret[:], nil, "picture: "+purpose, 32)
@@ -81,7 +89,8 @@ func (p *Imager) stream(purpose string) *rand.ChaCha8 {
 // in which there is next to nothing to see, or with a side below 32 pixels, has
 // none: the result is the zero Image.
 //
-// The picture is read row by row; of a large one only a small copy is held.
+// Every pixel is read, row by row, so limits are the caller's; of a large picture only
+// a small copy is held.
 func (p *Imager) Image(img image.Image) Image {
 	b := img.Bounds()
 	g, ok := newGrid(b.Dx(), b.Dy())

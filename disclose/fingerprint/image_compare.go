@@ -40,16 +40,19 @@ type Comparison struct {
 	// 0 to 1. Different pictures are near 0.5.
 	Distance float64
 	// Coverage is the share of the recorded picture that was compared, 0 to 1: what
-	// was cut off, or is too flat to say anything, is left out.
+	// was cut off, or is too flat to say anything, is left out. 0 means that too
+	// little of it can be compared, which is neither for nor against the picture.
 	Coverage float64
 }
 
 // Compare tells whether img, in which a mark was found with the geometry t, shows
 // the picture that was recorded. Of a cropped picture what is left is compared.
 //
-// Where fewer cells than a match takes are left, or say anything, as in a picture of
-// one colour, there is no Match; where there is none, Coverage is 0. So it is where
-// recorded is not of this package's making or t turns no picture into one.
+// Where too little is left, or says anything, as in a picture of one colour, to tell
+// one from the other, nothing was compared: there is no Match and Coverage is 0. So it
+// is where recorded is not of this package's making or t turns no picture into one.
+// No Match with Coverage above 0 means that the picture shows something else, or was
+// bent or edited until it cannot be recognised.
 func (p *Imager) Compare(recorded Image, img image.Image, t watermark.Affine) Comparison {
 	g, ok := newGrid(recorded.Width, recorded.Height)
 	turn := matrix{t.A, t.B, t.C, t.D}
@@ -58,16 +61,23 @@ func (p *Imager) Compare(recorded Image, img image.Image, t watermark.Affine) Co
 	}
 	c := comparer{p: p, recorded: recorded, g: g, v: newView(img, g, turn)}
 	places := c.places(point{math.Remainder(t.Dx, period), math.Remainder(t.Dy, period)})
-	var best tally
+	var best, most tally
 	for _, at := range places {
-		if t := c.at(at); t.sigmas() > best.sigmas() {
+		t := c.at(at)
+		if t.sigmas() > best.sigmas() {
 			best = t
+		}
+		if t.cells > most.cells {
+			most = t
 		}
 		if best.matches(len(places)) && best.distance() <= certain {
 			break
 		}
 	}
-	return best.comparison(g, len(places))
+	if best.matches(len(places)) {
+		return best.comparison(g, len(places))
+	}
+	return most.comparison(g, len(places))
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
@@ -186,16 +196,17 @@ func (t tally) matches(places int) bool {
 	return t.cells >= leastCells && t.distance() <= farthest && t.sigmas() >= math.Sqrt(2*math.Log(float64(places)/matchRate))
 }
 
-// comparison judges the best of a number of places.
+// undecided reports whether too little was compared to tell a copy from a stranger.
+func (t tally) undecided(places int) bool {
+	return t.cells < leastCells || t.distance() <= farthest && !t.matches(places)
+}
+
+// comparison judges one of a number of places.
 func (t tally) comparison(g grid, places int) Comparison {
-	if t.cells == 0 {
+	if t.undecided(places) {
 		return Comparison{}
 	}
-	return Comparison{
-		Match:    t.matches(places),
-		Distance: t.distance(),
-		Coverage: t.coverage(g),
-	}
+	return Comparison{Match: t.matches(places), Distance: t.distance(), Coverage: t.coverage(g)}
 }
 
 // coverage is the share of the grid's area that the compared cells cover.

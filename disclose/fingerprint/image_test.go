@@ -2,6 +2,7 @@ package fingerprint
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -183,7 +184,7 @@ func TestKeysAreUnrelated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ImageKey(k1) == ImageKey(k2) || ImageKey(k1) != ImageKey(k1) {
+	if again := k1; ImageKey(k1) == ImageKey(k2) || ImageKey(k1) != ImageKey(again) {
 		t.Error("ImageKey does not follow the key")
 	}
 }
@@ -292,6 +293,18 @@ func TestImagerIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestImagerPrintsNoSecret(t *testing.T) {
+	p := testImager(1)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		if got := fmt.Sprintf(verb, p); got != "fingerprint.Imager" {
+			t.Errorf("%s prints %s", verb, got)
+		}
+	}
+	if got := p.LogValue().String(); got != "fingerprint.Imager" {
+		t.Errorf("logged as %s", got)
+	}
 }
 
 func BenchmarkImage(b *testing.B) {
