@@ -4,11 +4,13 @@ import (
 	"database/sql"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/disclose/ledger"
 )
 
@@ -93,5 +95,30 @@ func TestLedgerThatCannotBeRead(t *testing.T) {
 	r := h.run("ledger", "verify", "--config", "pg.yaml").want(exitTrouble, "", "see to it that the database runs")
 	if strings.Contains(r.err, "hunter2") {
 		t.Errorf("the error repeats a password: %s", r.err)
+	}
+}
+
+func TestReadyzTellsOfTheLedger(t *testing.T) {
+	l, err := ledger.Open(t.Context(), ledger.Options{File: filepath.Join(t.TempDir(), ledgerFile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(s *service, p disclose.Profile) (int, string) {
+		w := httptest.NewRecorder()
+		s.ready(p)(w, nil)
+		return w.Code, w.Body.String()
+	}
+	for _, s := range []*service{{}, {ledger: l}} {
+		if code, text := ask(s, disclose.Strict); code != http.StatusOK || text != "ok\n" {
+			t.Errorf("%d %q", code, text)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for p, want := range map[disclose.Profile]int{disclose.Strict: http.StatusServiceUnavailable, disclose.Standard: http.StatusOK} {
+		if code, text := ask(&service{ledger: l}, p); code != want || !strings.Contains(text, "cannot be written") {
+			t.Errorf("%v: %d %q", p, code, text)
+		}
 	}
 }
