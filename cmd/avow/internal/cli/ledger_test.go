@@ -66,7 +66,12 @@ func TestLedgerOfMarkedFiles(t *testing.T) {
 	}
 	h.run("mark", "--force", "--id", "9f3c52d07ab1e644", "in.txt").want(exitOK, "", "")
 	h.run("ledger", "export").want(exitOK, `"id":"9f3c52d07ab1e644"`, "")
-	h.run("ledger", "verify").want(exitOK, "1 signed heads", "")
+	r := h.run("ledger", "verify").want(exitOK, "1 signed heads", "")
+	_, link, _ := strings.Cut(r.out, "ends in ")
+	link, _, _ = strings.Cut(link, "\n")
+	h.run("ledger", "verify", "--kept", link).want(exitOK, "intact", "")
+	h.run("ledger", "verify", "--kept", strings.Repeat("0", 64)).want(exitNo, "in no chain", "")
+	h.run("ledger", "verify", "--kept", "0").want(exitTrouble, "", "not a link")
 	h.write("off.yaml", []byte("ledger: {url: off}\n"))
 	h.run("ledger", "verify", "--config", "off.yaml").want(exitTrouble, "", "there is no ledger")
 
@@ -80,7 +85,7 @@ func TestLedgerOfMarkedFiles(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := h.run("ledger", "verify").want(exitNo, "row 1: ", "")
+	r = h.run("ledger", "verify").want(exitNo, "row 1: ", "")
 	if !strings.Contains(r.out, "not intact") {
 		t.Errorf("%s", r.out)
 	}
