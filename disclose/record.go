@@ -14,6 +14,8 @@ import (
 const (
 	recordWait = 250 * time.Millisecond // how long an output waits for its record
 	spoolSize  = 10_000                 // records kept while Records are down
+
+	spoolTogether = 256 // of them handed on at one time
 )
 
 var errSpoolFull = errors.New("disclose: records cannot be written and the waiting list is full")
@@ -179,11 +181,28 @@ func (s *spool) put(ctx context.Context, r Record) error {
 	return nil
 }
 
-// drain hands on what waits, oldest first, until one fails.
+// drain hands on what waits, oldest first, until one fails: one alone, to see
+// whether it is taken, then many at one time, as Records may write them in one
+// transaction. Outputs wait behind this.
 func (s *spool) drain(ctx context.Context) {
-	n := 0
-	for n < len(s.waiting) && ctx.Err() == nil && s.records.Put(ctx, s.waiting[n]) == nil {
-		n++
+	for n := 1; len(s.waiting) > 0 && ctx.Err() == nil; n = spoolTogether {
+		n = min(n, len(s.waiting))
+		failed := make([]bool, n)
+		var wg sync.WaitGroup
+		for i, r := range s.waiting[:n] {
+			wg.Go(func() { failed[i] = s.records.Put(ctx, r) != nil })
+		}
+		wg.Wait()
+		left := 0
+		for i := range n {
+			if failed[i] {
+				s.waiting[left] = s.waiting[i]
+				left++
+			}
+		}
+		s.waiting = slices.Delete(s.waiting, left, n)
+		if left > 0 {
+			return
+		}
 	}
-	s.waiting = slices.Delete(s.waiting, 0, n)
 }

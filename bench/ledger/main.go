@@ -11,9 +11,12 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -38,7 +41,7 @@ func main() {
 	flag.IntVar(&c.records, "records", 1_000_000, "records that are verified and searched")
 	flag.IntVar(&c.searches, "searches", 200, "searches of each kind")
 	flag.DurationVar(&c.load, "load", 10*time.Second, "how long the writers write")
-	flag.StringVar(&c.postgres, "postgres", "", "also measure this PostgreSQL database; it is left with the tables in it")
+	flag.StringVar(&c.postgres, "postgres", "", "URL of a PostgreSQL database that is measured too, in a schema made for it")
 	flag.Parse()
 	log.SetFlags(0)
 	if err := run(c, *dir); err != nil {
@@ -62,7 +65,32 @@ func run(c config, parent string) error {
 	if err := measure(c, "SQLite", ledger.Options{File: filepath.Join(dir, "ledger.db"), Key: key}); err != nil || c.postgres == "" {
 		return err
 	}
-	return measure(c, "PostgreSQL", ledger.Options{URL: c.postgres, Key: key})
+	own, drop, err := ownSchema(c.postgres)
+	if err != nil {
+		return err
+	}
+	return errors.Join(measure(c, "PostgreSQL", ledger.Options{URL: own, Key: key}), drop())
+}
+
+// ownSchema makes a schema in the database, which drop takes away again.
+func ownSchema(raw string) (own string, drop func() error, err error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", nil, errors.New("the URL of the database cannot be read")
+	}
+	name := fmt.Sprintf("avow_bench_%d", os.Getpid())
+	q := u.Query()
+	q.Set("search_path", name)
+	exec := func(statement string) error {
+		db, err := sql.Open("pgx", raw) // package ledger links the driver
+		if err != nil {
+			return err
+		}
+		_, err = db.Exec(statement)
+		return errors.Join(err, db.Close())
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), func() error { return exec("DROP SCHEMA " + name + " CASCADE") }, exec("CREATE SCHEMA " + name)
 }
 
 // otherLoad says how busy the machine is before the run, where that can be read.

@@ -145,6 +145,9 @@ func TestClosed(t *testing.T) {
 		if err := l.Put(context.Background(), bare(1)); !errors.Is(err, ErrClosed) {
 			t.Errorf("Put: %v", err)
 		}
+		if err := l.Writable(); !errors.Is(err, ErrClosed) {
+			t.Errorf("Writable: %v", err)
+		}
 		if _, err := l.ByID(context.Background(), idOf(1)); err == nil || errors.Is(err, disclose.ErrNoRecord) {
 			t.Errorf("a closed ledger answers: %v", err)
 		}

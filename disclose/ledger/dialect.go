@@ -23,6 +23,8 @@ const (
 	connectTimeout = 2 * time.Second  // to PostgreSQL
 	commitTimeout  = 10 * time.Second // of one transaction
 	readers        = 4                // connections that only read
+	writerCache    = 32 << 10         // of pages of an SQLite file, in KiB
+	readerCache    = 4 << 10          // for each connection
 )
 
 // A dialect is what differs between the databases. Statements are written for
@@ -103,14 +105,17 @@ func sqliteAt(path string) dialect {
 	return dialect{open: func(readOnly bool) (*sql.DB, error) {
 		q := url.Values{"_pragma": {
 			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)",
-			"synchronous(FULL)", "cache_size(-65536)", "wal_autocheckpoint(8000)", "trusted_schema(0)",
+			"synchronous(FULL)", "wal_autocheckpoint(8000)", "trusted_schema(0)",
 			"secure_delete(1)", // what is forgotten is overwritten
 		}}
+		cache := writerCache
 		if readOnly {
+			cache = readerCache
 			q.Add("_pragma", "query_only(1)")
 		} else {
 			q.Set("_txlock", "immediate")
 		}
+		q.Add("_pragma", fmt.Sprintf("cache_size(-%d)", cache))
 		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
 		if err != nil {
 			return nil, err

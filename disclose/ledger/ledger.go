@@ -196,7 +196,12 @@ func (l *Ledger) Writable() error {
 	if l.w == nil {
 		return ErrReadOnly
 	}
-	return l.w.state()
+	select {
+	case <-l.w.stop:
+		return ErrClosed
+	default:
+		return l.w.state()
+	}
 }
 
 // Close writes what waits, signs the head and closes the database. Later calls

@@ -94,11 +94,12 @@ func (l *Ledger) records(ctx context.Context, where string, args ...any) ([]stor
 	return out, nil
 }
 
-// decodeRecord puts a record together again.
+// decodeRecord puts a record together again. A fingerprint of another version is as
+// good as none.
 func decodeRecord(data, print []byte) (disclose.Record, error) {
 	b, err := decodeBody(data)
-	if err == nil && print != nil {
-		b.record.Fingerprint, err = decodePrint(print)
+	if f, perr := decodePrint(print); perr == nil {
+		b.record.Fingerprint = f
 	}
 	return b.record, err
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"database/sql"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -58,6 +60,9 @@ const maxProblems = 100
 // it is a problem: a writer signs every minute, and one that dies leaves less.
 const maxUnsigned = 10 * time.Minute
 
+// ErrLink is returned for a text that is no link.
+var ErrLink = errors.New("ledger: not a link")
+
 // A check is one walk.
 type check struct {
 	l    *Ledger
@@ -65,6 +70,7 @@ type check struct {
 	v    Verification
 	keys []ed25519.PublicKey
 
+	kept     map[link]bool    // links that have not been met yet
 	stray    []int64          // numbers of manifests of the chain that belong to no row
 	erased   map[int64]int64  // number of an erased row -> the erasure it names
 	erasures map[int64]int64  // number of an erasure -> the row it erased
@@ -75,14 +81,18 @@ type check struct {
 func newCheck(l *Ledger, tx *sql.Tx) *check {
 	return &check{
 		l: l, tx: tx, v: Verification{Chains: []Chain{}, Problems: []Problem{}, Notes: []Problem{}},
-		erased: map[int64]int64{}, erasures: map[int64]int64{}, numbers: map[string]int64{}, cuts: map[int64]int64{},
+		kept: map[link]bool{}, erased: map[int64]int64{}, erasures: map[int64]int64{}, numbers: map[string]int64{}, cuts: map[int64]int64{},
 	}
 }
 
 // Verify walks all chains and recomputes every link, digest and signature. It sees
 // the ledger as it was when it began, while others write on. An error means that
 // the walk could not be finished.
-func (l *Ledger) Verify(ctx context.Context) (Verification, error) {
+//
+// Kept are links of earlier verifications, as Chain.Link gave them: each has to be
+// in a chain still. They show what somebody changed who can write to the database
+// and took the signed heads out with the rows.
+func (l *Ledger) Verify(ctx context.Context, kept ...string) (Verification, error) {
 	tx, err := l.d.snapshot(ctx, l.read)
 	if err != nil {
 		return Verification{}, fmt.Errorf("ledger: verify: %w", err)
@@ -93,6 +103,13 @@ func (l *Ledger) Verify(ctx context.Context) (Verification, error) {
 		if public := HeadKey(k); public != nil {
 			c.keys = append(c.keys, public)
 		}
+	}
+	for _, k := range kept {
+		raw, err := hex.DecodeString(k)
+		if err != nil || len(raw) != len(link{}) {
+			return Verification{}, fmt.Errorf("%w: want 64 hexadecimal digits", ErrLink)
+		}
+		c.kept[link(raw)] = true
 	}
 	if err := c.run(ctx); err != nil {
 		return c.v, fmt.Errorf("ledger: verify: %w", err)
@@ -114,6 +131,9 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	c.checkErasures()
+	for k := range c.kept {
+		c.problem("", 0, "the link %x of an earlier verification is in no chain: rows were written anew, or deleted for their age", k[:])
+	}
 	return nil
 }
 

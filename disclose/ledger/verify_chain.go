@@ -20,6 +20,7 @@ type walk struct {
 // chain walks one chain from its first row to its last.
 func (c *check) chain(ctx context.Context, e end) error {
 	w := &walk{c: c, e: e, prev: e.start, out: Chain{Writer: e.writer}}
+	delete(c.kept, e.start.link) // the last row that was cut off
 	err := c.each(ctx, e.chain, func(r fullRow) error {
 		w.step(r)
 		return nil
@@ -55,6 +56,7 @@ func (w *walk) step(r fullRow) {
 	}
 	w.prev = point{writer: w.e.writer, seq: r.seq}
 	copy(w.prev.link[:], r.link)
+	delete(w.c.kept, w.prev.link)
 	w.out.Last = r.seq
 	switch r.kind {
 	case kindHead:

@@ -149,6 +149,33 @@ func TestHeadsOfStrangers(t *testing.T) {
 	})
 }
 
+// Who takes out the end of a chain with all that names it leaves a chain that
+// verifies, but for a link that was kept elsewhere.
+func TestKeptLinks(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, p place) {
+		ctx := context.Background()
+		filled(t, p)
+		l := p.open()
+		last := intact(t, l).Chains[0].Link
+		mustPut(t, l, full(50))
+		mustClose(t, l)
+		reading := place{readOnly(p.o), t}
+		if v, err := reading.open().Verify(ctx, last, last); err != nil || !v.Intact() {
+			t.Fatalf("%v %v", v.Problems, err)
+		}
+		p.exec(`DELETE FROM avow_records WHERE n > ?1`, rowNumber(1, 11))
+		p.exec(`DELETE FROM avow_manifests WHERE n > ?1`, rowNumber(1, 11))
+		p.exec(`UPDATE avow_chains SET seq = 11, head = 11, link = (SELECT link FROM avow_records WHERE n = ?1)`, rowNumber(1, 11))
+		intact(t, reading.open())
+		if v, err := reading.open().Verify(ctx, last); err != nil || !hasProblem(v, 0, last) {
+			t.Fatalf("%v %v", v.Problems, err)
+		}
+		if _, err := reading.open().Verify(ctx, "xyz"); !errors.Is(err, ErrLink) {
+			t.Fatal("what is no link was taken for one")
+		}
+	})
+}
+
 // A chain can be written anew from some row on, but for its heads.
 func TestARewrittenChainHasNoHeads(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, p place) {

@@ -132,14 +132,16 @@ func (a *app) ledger() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Check, export and erase what was recorded"}
 	cmd.PersistentFlags().StringVar(&file, "config", "", "configuration file: where the ledger is, and its keys")
 	var asJSON bool
+	var kept []string
 	verify := &cobra.Command{
 		Use: "verify", Short: "Recompute every link and signature, and name the first row that is wrong", Args: cobra.NoArgs,
 		Long: "Exit code 0: nothing is wrong; 1: something is; 2: the ledger could not be read. It can run while a\nproxy writes.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withLedger(cmd.Context(), file, ledgerRead, func(l *ledger.Ledger) error { return a.verifyLedger(cmd.Context(), l, asJSON) })
+			return a.withLedger(cmd.Context(), file, ledgerRead, func(l *ledger.Ledger) error { return a.verifyLedger(cmd.Context(), l, asJSON, kept) })
 		},
 	}
 	verify.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	verify.Flags().StringArrayVar(&kept, "kept", nil, "a link that an earlier run printed: it has to be in a chain still")
 	cmd.AddCommand(verify,
 		&cobra.Command{
 			Use: "forget ID", Short: "Erase fingerprint and manifest of an output, and keep the rest of its row", Args: cobra.ExactArgs(1),
@@ -181,8 +183,11 @@ func (a *app) withLedger(ctx context.Context, file string, use ledgerUse, do fun
 	return do(l)
 }
 
-func (a *app) verifyLedger(ctx context.Context, l *ledger.Ledger, asJSON bool) error {
-	v, err := l.Verify(ctx)
+func (a *app) verifyLedger(ctx context.Context, l *ledger.Ledger, asJSON bool, kept []string) error {
+	v, err := l.Verify(ctx, kept...)
+	if errors.Is(err, ledger.ErrLink) {
+		return hint(err, "give --kept what stands behind \"ends in\" in an earlier run")
+	}
 	if err != nil {
 		return hint(err, "the database itself may be damaged: restore a backup, and compare")
 	}

@@ -4,11 +4,13 @@ import (
 	"database/sql"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/disclose/ledger"
 )
 
@@ -64,7 +66,12 @@ func TestLedgerOfMarkedFiles(t *testing.T) {
 	}
 	h.run("mark", "--force", "--id", "9f3c52d07ab1e644", "in.txt").want(exitOK, "", "")
 	h.run("ledger", "export").want(exitOK, `"id":"9f3c52d07ab1e644"`, "")
-	h.run("ledger", "verify").want(exitOK, "1 signed heads", "")
+	r := h.run("ledger", "verify").want(exitOK, "1 signed heads", "")
+	_, link, _ := strings.Cut(r.out, "ends in ")
+	link, _, _ = strings.Cut(link, "\n")
+	h.run("ledger", "verify", "--kept", link).want(exitOK, "intact", "")
+	h.run("ledger", "verify", "--kept", strings.Repeat("0", 64)).want(exitNo, "in no chain", "")
+	h.run("ledger", "verify", "--kept", "0").want(exitTrouble, "", "not a link")
 	h.write("off.yaml", []byte("ledger: {url: off}\n"))
 	h.run("ledger", "verify", "--config", "off.yaml").want(exitTrouble, "", "there is no ledger")
 
@@ -78,7 +85,7 @@ func TestLedgerOfMarkedFiles(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := h.run("ledger", "verify").want(exitNo, "row 1: ", "")
+	r = h.run("ledger", "verify").want(exitNo, "row 1: ", "")
 	if !strings.Contains(r.out, "not intact") {
 		t.Errorf("%s", r.out)
 	}
@@ -93,5 +100,30 @@ func TestLedgerThatCannotBeRead(t *testing.T) {
 	r := h.run("ledger", "verify", "--config", "pg.yaml").want(exitTrouble, "", "see to it that the database runs")
 	if strings.Contains(r.err, "hunter2") {
 		t.Errorf("the error repeats a password: %s", r.err)
+	}
+}
+
+func TestReadyzTellsOfTheLedger(t *testing.T) {
+	l, err := ledger.Open(t.Context(), ledger.Options{File: filepath.Join(t.TempDir(), ledgerFile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(s *service, p disclose.Profile) (int, string) {
+		w := httptest.NewRecorder()
+		s.ready(p)(w, nil)
+		return w.Code, w.Body.String()
+	}
+	for _, s := range []*service{{}, {ledger: l}} {
+		if code, text := ask(s, disclose.Strict); code != http.StatusOK || text != "ok\n" {
+			t.Errorf("%d %q", code, text)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for p, want := range map[disclose.Profile]int{disclose.Strict: http.StatusServiceUnavailable, disclose.Standard: http.StatusOK} {
+		if code, text := ask(&service{ledger: l}, p); code != want || !strings.Contains(text, "cannot be written") {
+			t.Errorf("%v: %d %q", p, code, text)
+		}
 	}
 }

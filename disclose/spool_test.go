@@ -1,0 +1,46 @@
+package disclose
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/avowai/avow/watermark"
+)
+
+// choosy takes all records but some.
+type choosy struct {
+	*MemoryRecords
+	not map[watermark.Payload]bool
+}
+
+func (c choosy) Put(ctx context.Context, r Record) error {
+	if c.not[r.Label.ID] {
+		return errors.New("not this one")
+	}
+	return c.MemoryRecords.Put(ctx, r)
+}
+
+// What waits is handed on once, and what is not taken stays in its order.
+func TestSpoolHandsOnTogether(t *testing.T) {
+	id := func(i int) watermark.Payload { return watermark.Payload{1, byte(i >> 8), byte(i)} }
+	refused := []int{spoolTogether / 2, spoolTogether - 1}
+	records := choosy{NewMemoryRecords(0), map[watermark.Payload]bool{}}
+	for _, i := range refused {
+		records.not[id(i)] = true
+	}
+	s := newSpool(records)
+	const all = 3 * spoolTogether
+	for i := range all {
+		s.waiting = append(s.waiting, Record{Label: Label{ID: id(i)}})
+	}
+	s.drain(context.Background())
+	if got := s.waiting[:len(refused)]; len(s.waiting) != all-spoolTogether-1+len(refused) || got[0].Label.ID != id(refused[0]) || got[1].Label.ID != id(refused[1]) {
+		t.Fatalf("%d wait, first %v", len(s.waiting), s.waiting[0].Label.ID)
+	}
+	clear(records.not)
+	s.drain(context.Background())
+	if len(s.waiting) != 0 || len(records.byID) != all {
+		t.Fatalf("%d wait, %d were taken of %d", len(s.waiting), len(records.byID), all)
+	}
+}
