@@ -93,7 +93,7 @@ func (in *inspection) compareImage(img image.Image, m watermark.Detection) compa
 	if imager == nil || rec.Fingerprint.Image.IsZero() {
 		return compared{knownRecord(recordNotAsked, rec), Finding{Status: NotChecked, Detail: "the record holds nothing to compare with"}}
 	}
-	f := Finding{KeyID: rec.Fingerprint.KeyID, ID: rec.Label.ID.String()}
+	f := Finding{KeyID: rec.Fingerprint.KeyID, ID: rec.Label.ID.String(), picture: true}
 	c := imager.Compare(rec.Fingerprint.Image, img, m.Transform)
 	switch {
 	case c.Match:
@@ -127,7 +127,7 @@ func (in *inspection) lookAlike(img image.Image) {
 	default:
 		in.imageRecord = knownRecord(recordMatch, best.Record)
 		in.set(CarrierFingerprint, Finding{
-			Status: Present, reason: CauseFingerprintOnly, KeyID: best.Record.Fingerprint.KeyID, ID: best.Record.Label.ID.String(),
+			Status: Present, reason: CauseFingerprintOnly, picture: true, KeyID: best.Record.Fingerprint.KeyID, ID: best.Record.Label.ID.String(),
 			Score: 1 - float64(best.Distance)/fingerprint.GlobalBits, FalsePositiveRate: min(1, fingerprint.SearchRate*float64(best.Among)),
 			Detail: "found among the records by its content",
 		})

@@ -69,6 +69,7 @@ type Finding struct {
 	Detail            string     `json:"detail,omitempty"`
 	coarse            string     // the detail as strangers see it; "" for all of it
 	reason            Cause
+	picture           bool // of a fingerprint: it is a picture's
 	opened            bool // of a manifest: its content was opened from a parent
 	lineage           *lineage
 	system            string // the AI system that it names, see Fragment
@@ -161,7 +162,7 @@ func (f Finding) text() string {
 		parts = append(parts, "key "+f.KeyID)
 	}
 	if f.FalsePositiveRate > 0 {
-		parts = append(parts, "false alarm: fewer than "+oneIn(f.FalsePositiveRate)+" unmarked "+f.inputs())
+		parts = append(parts, "false alarm: fewer than "+oneIn(f.FalsePositiveRate)+" "+f.inputs())
 	}
 	if f.Coverage > 0 {
 		parts = append(parts, f.covered())
@@ -174,7 +175,10 @@ func (f Finding) text() string {
 
 // covered says how much of the input a finding speaks of.
 func (f Finding) covered() string {
-	if f.Carrier == CarrierTextMark.String() || f.Carrier == CarrierFingerprint.String() && f.Transform == nil {
+	switch fingerprint := f.Carrier == CarrierFingerprint.String(); {
+	case fingerprint && f.picture:
+		return fmt.Sprintf("%.0f %% of the recorded picture", 100*f.Coverage)
+	case fingerprint || f.Carrier == CarrierTextMark.String():
 		return fmt.Sprintf("%.0f %% of the fingerprints", 100*f.Coverage)
 	}
 	return fmt.Sprintf("seen in %.0f %% of the area", 100*f.Coverage)
@@ -182,10 +186,15 @@ func (f Finding) covered() string {
 
 // inputs is what the false alarms of a carrier are counted in.
 func (f Finding) inputs() string {
-	if f.Carrier == CarrierImageMark.String() {
-		return "images"
+	switch {
+	case f.Carrier == CarrierImageMark.String():
+		return "unmarked images"
+	case f.picture:
+		return "other pictures"
+	case f.Carrier == CarrierFingerprint.String():
+		return "other texts"
 	}
-	return "texts"
+	return "unmarked texts"
 }
 
 func oneIn(rate float64) string {
