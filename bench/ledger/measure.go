@@ -147,7 +147,7 @@ func (m *measurement) rebuild() error {
 		return err
 	}
 	m.row(fmt.Sprintf("index built from the rows, best of %d", runs), fmt.Sprintf("%.0f records/s, %.1f µs of processor time each, %d MiB",
-		float64(m.c.records)/took.Seconds(), each(used, int64(m.c.records)), (heap()-before)>>20), ">= 100,000/s")
+		float64(m.next.Load())/took.Seconds(), each(used, m.next.Load()), (heap()-before)>>20), ">= 100,000/s")
 	if err := l.Close(); err != nil {
 		return err
 	}

@@ -145,11 +145,17 @@ func decodeBody(data []byte) (body, error) {
 	for _, t := range times(r) {
 		*t = d.time()
 	}
-	for range d.count() {
-		r.Carriers = append(r.Carriers, disclose.Carrier(d.byte()))
+	if n := d.count(); n > 0 {
+		r.Carriers = make([]disclose.Carrier, n)
+		for i := range n {
+			r.Carriers[i] = disclose.Carrier(d.byte())
+		}
 	}
-	for _, s := range d.list() {
-		r.Skipped = append(r.Skipped, disclose.Reason(s))
+	if skipped := d.list(); skipped != nil {
+		r.Skipped = make([]disclose.Reason, len(skipped))
+		for i, s := range skipped {
+			r.Skipped[i] = disclose.Reason(s)
+		}
 	}
 	r.Notices = d.list()
 	copy(r.NoticeHash[:], d.take(32))
@@ -255,9 +261,13 @@ func (d *decoder) count() int {
 }
 
 func (d *decoder) list() []string {
-	var out []string
-	for range d.count() {
-		out = append(out, d.string(int(d.byte())))
+	n := d.count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = d.string(int(d.byte()))
 	}
 	return out
 }
