@@ -339,11 +339,11 @@ func (im *imageMarker) enter(ctx context.Context, memory int64) (leave func(), e
 		}
 	}()
 	if err := im.jobs.Acquire(ctx, 1); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	if err := im.memory.Acquire(ctx, memory); err != nil {
 		im.jobs.Release(1)
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	return func() {
 		im.memory.Release(memory)

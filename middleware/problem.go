@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -32,17 +33,23 @@ type problemError struct {
 	Type    string `json:"type"`
 }
 
+// busyWait is after how long a full queue may have moved on.
+const busyWait = 5 * time.Second
+
 // problemOf says why an output is withheld and what to do about it.
 func problemOf(held *disclose.Withheld) problem {
 	p := problem{
 		Type: problemBase + string(held.Reason), Title: "AI output withheld (" + string(held.Reason) + ")",
 		Status: http.StatusBadGateway, Detail: held.Hint,
 	}
-	switch held.Reason {
-	case disclose.ReasonUpgrade:
+	switch {
+	case held.Reason == disclose.ReasonUpgrade:
 		p.Status = http.StatusNotImplemented
-	case disclose.ReasonLedgerDown:
-		p.Status = http.StatusServiceUnavailable
+	case held.Reason == disclose.ReasonLedgerDown:
+		p.Status, p.wait = http.StatusServiceUnavailable, busyWait
+	case errors.Is(held, disclose.ErrBusy):
+		p.Status, p.wait = http.StatusServiceUnavailable, busyWait
+		p.Detail = "More outputs are waiting to be marked than there is room for. Ask again later; limits.jobs and limits.queue say how many."
 	}
 	if p.Detail == "" {
 		p.Detail = "The output could not be marked as this deployment requires. Try again; avow's log names the cause."
