@@ -34,7 +34,7 @@ func (g Global) Distance(h Global) int {
 
 // What Records.Similar calls close.
 const (
-	SearchDistance = 50 // of Global.Distance
+	SearchDistance = 44 // of Global.Distance
 	SearchShared   = 2  // of Text.Shared
 )
 
