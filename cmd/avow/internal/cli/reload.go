@@ -111,7 +111,7 @@ func (s *service) follow(ctx context.Context, from *source) (stop func()) {
 	signal.Notify(hup, syscall.SIGHUP)
 	ticks := time.NewTicker(pollEvery)
 	done := make(chan struct{})
-	w := &watcher{s: s, from: from}
+	w := newWatcher(s, from)
 	go func() {
 		defer close(done)
 		w.run(ctx, hup, ticks.C)
@@ -130,6 +130,17 @@ type watcher struct {
 	from    *source
 	pending fileStates // as the last look saw them, where they have changed
 	waits   time.Time  // before then what has ended is not tried again
+}
+
+// newWatcher takes what the first start has made as known.
+func newWatcher(s *service, from *source) *watcher {
+	now := from.seen.again()
+	for path, state := range from.seen {
+		if !state.there {
+			from.seen[path] = now[path]
+		}
+	}
+	return &watcher{s: s, from: from}
 }
 
 func (w *watcher) run(ctx context.Context, hup <-chan os.Signal, ticks <-chan time.Time) {
