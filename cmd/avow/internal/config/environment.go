@@ -75,7 +75,11 @@ func setScalar(v reflect.Value, text string) error {
 		v.Set(reflect.ValueOf(list))
 		return nil
 	}
-	fresh := reflect.New(v.Type())
+	t := v.Type()
+	if v.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	fresh := reflect.New(t)
 	if err := yaml.UnmarshalWithOptions([]byte(text), fresh.Interface(), yaml.Strict()); err != nil {
 		var at yaml.Error
 		if errors.As(err, &at) {
@@ -83,7 +87,11 @@ func setScalar(v reflect.Value, text string) error {
 		}
 		return err
 	}
-	v.Set(fresh.Elem())
+	if v.Kind() == reflect.Pointer {
+		v.Set(fresh)
+	} else {
+		v.Set(fresh.Elem())
+	}
 	return nil
 }
 
