@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -210,3 +211,9 @@ func (s *service) ready(w http.ResponseWriter, _ *http.Request) {
 	}
 	_, _ = io.WriteString(w, "the ledger cannot be written; the log says why\n")
 }
+
+// Format prints a name for every verb: a service holds keys.
+func (s *service) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cli.service") }
+
+// Format prints a name for every verb: a generation holds keys.
+func (g *generation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cli.generation") }
