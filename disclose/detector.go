@@ -26,6 +26,9 @@ import (
 type VerifyKey struct {
 	Key     watermark.Key
 	Revoked bool // its marks are reported, and never relied on
+	// RevokedAt is when; zero where that is not known. A mark whose matching record
+	// is older says so in its detail, and is relied on no more than any other.
+	RevokedAt time.Time
 }
 
 // DetectorOptions configure a Detector. The zero value finds public marks only.
@@ -55,6 +58,10 @@ type DetectorOptions struct {
 	// Principal is whom its notices name; see Options.
 	Notices   map[string]string
 	Principal string
+	// Previous is the Detector that this one takes the place of, as after a change
+	// of keys; nil for none. Where Jobs and MaxMemory are the same, the images of both
+	// count together towards them.
+	Previous *Detector
 }
 
 // A Source says where an input comes from.
@@ -80,11 +87,13 @@ type Detector struct {
 	o       DetectorOptions
 	keys    []watermark.Key
 	revoked map[string]bool
-	imagers map[string]*fingerprint.Imager
-	notices *phrasebook
-	texts   []textKey // what makes fingerprints, by key
-	jobs    *semaphore.Weighted
-	memory  *semaphore.Weighted
+	// revokedAt is by key the latest time at which its records can be trusted.
+	revokedAt map[string]time.Time
+	imagers   map[string]*fingerprint.Imager
+	notices   *phrasebook
+	texts     []textKey // what makes fingerprints, by key
+	jobs      *semaphore.Weighted
+	memory    *semaphore.Weighted
 }
 
 // NewDetector returns a Detector.
@@ -92,6 +101,9 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 	o.MaxBytes = orDefault(o.MaxBytes, DefaultMaxHeld)
 	o.MaxPixels = orDefault(o.MaxPixels, DefaultMaxPixels)
 	o.MaxMemory = orDefault(o.MaxMemory, DefaultMaxMemory)
+	o.Jobs = orDefault(o.Jobs, 1)
+	previous := o.Previous
+	o.Previous = nil
 	notices, err := newPhrasebook(Options{Notices: o.Notices, Principal: o.Principal})
 	if err != nil {
 		return nil, err
@@ -101,8 +113,8 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 			return nil, fmt.Errorf("disclose: token profiles: %w", err)
 		}
 	}
-	d := &Detector{o: o, texts: textKeys(o.Keys), revoked: map[string]bool{}, notices: notices,
-		jobs: semaphore.NewWeighted(int64(orDefault(o.Jobs, 1))), memory: semaphore.NewWeighted(o.MaxMemory)}
+	d := &Detector{o: o, texts: textKeys(o.Keys), revoked: map[string]bool{}, revokedAt: map[string]time.Time{}, notices: notices,
+		jobs: semaphore.NewWeighted(int64(o.Jobs)), memory: semaphore.NewWeighted(o.MaxMemory)}
 	for _, k := range o.Keys {
 		if k.Key.IsZero() {
 			return nil, fmt.Errorf("disclose: a key to verify with is empty")
@@ -110,7 +122,9 @@ func NewDetector(o DetectorOptions) (*Detector, error) {
 		d.keys = append(d.keys, k.Key)
 		// Listed twice, a revoked key stays revoked.
 		d.revoked[k.Key.ID()] = d.revoked[k.Key.ID()] || k.Revoked
+		d.noteRevoked(k)
 	}
+	d.takeOver(previous)
 	d.imagers = imagers(d.keys)
 	return d, nil
 }
@@ -260,6 +274,9 @@ func (in *inspection) verdict() (Status, Cause) {
 	mark := in.found[CarrierImageMark]
 	if mark.reason == CausePossibleCopy && in.found[CarrierManifest].ID == mark.ID {
 		delete(best, CauseSignatureTrusted) // it vouches for the id that is in question
+	}
+	if mark.reason == CauseRevokedKey && best[CauseRecordMatches] == Present {
+		delete(best, CauseRecordMatches) // the content is recorded, the mark is not to be relied on
 	}
 	for _, c := range weights {
 		if s := best[c]; s != "" {

@@ -49,7 +49,7 @@ func TestVerdicts(t *testing.T) {
 		"no record":   {DetectorOptions{Keys: keys, Records: NewMemoryRecords(1)}, marked, nil, Present, CauseNoRecord, "not_found"},
 		"changed":     {DetectorOptions{Keys: keys, Records: records}, marked + "trailing", nil, Verified, CauseRecordMatches, "match"},
 		"no key":      {DetectorOptions{}, marked, nil, Present, CauseTemplateOnly, "not_asked"},
-		"revoked":     {DetectorOptions{Keys: []VerifyKey{{key, true}}}, marked, nil, Present, CauseRevokedKey, "not_asked"},
+		"revoked":     {DetectorOptions{Keys: []VerifyKey{{Key: key, Revoked: true}}}, marked, nil, Present, CauseRevokedKey, "not_asked"},
 		"conflict":    {DetectorOptions{Keys: keys}, marked, other, Invalid, CauseConflictingIDs, "not_asked"},
 		"unmarked":    {DetectorOptions{Keys: keys}, string(plain), nil, Absent, CauseNothingFound, "not_asked"},
 		"only header": {DetectorOptions{Keys: keys}, string(plain), header, Present, CauseStatementOnly, "not_asked"},

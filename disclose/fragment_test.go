@@ -41,7 +41,7 @@ func fragmentOf(t *testing.T, r *Report, o FragmentOptions) string {
 func TestFragmentGolden(t *testing.T) {
 	recorded := fragmentReport(Verified, CauseRecordMatches, Finding{Carrier: "image_mark", Status: Verified, KeyID: "k-1a2b3c4d"},
 		Finding{Carrier: "manifest", Status: Verified, system: "from the manifest"})
-	recorded.Record = RecordStatus{"match", "2026-11-20T09:12:00Z", "assistant 1.4"}
+	recorded.Record = RecordStatus{Status: "match", Time: "2026-11-20T09:12:00Z", System: "assistant 1.4"}
 	for name, c := range map[string]struct {
 		r *Report
 		o FragmentOptions

@@ -37,12 +37,13 @@ type imageMarker struct {
 	jobs    *semaphore.Weighted
 	memory  *semaphore.Weighted
 	imager  *fingerprint.Imager // nil: records hold no fingerprints
-	waiting atomic.Int64
+	waiting *atomic.Int64
 }
 
 func newImageMarker(o Options) *imageMarker {
 	return &imageMarker{
 		o: o, jobs: semaphore.NewWeighted(int64(o.Jobs)), memory: semaphore.NewWeighted(decodeMemory), imager: newImager(o),
+		waiting: new(atomic.Int64),
 	}
 }
 

@@ -96,7 +96,7 @@ func (in *inspection) setImageMark(m watermark.Detection, n int) {
 	case !m.Found:
 		f.Status, f.reason, f.Coverage, f.Detail = Present, CauseTemplateOnly, 0, "public template only"
 	case in.d.revoked[m.KeyID]:
-		f.Status, f.reason, f.ID, f.Detail = Present, CauseRevokedKey, m.Payload.String(), "the key is revoked"
+		f.Status, f.reason, f.ID, f.Detail = Present, CauseRevokedKey, m.Payload.String(), in.revokedDetail(m.KeyID, in.imageRecord)
 	case len(in.ids) > 0 && !slices.Contains(in.ids, m.Payload):
 		f.Status, f.reason, f.ID, f.Detail = Invalid, CauseConflictingIDs, m.Payload.String(), "the response header names another id"
 	default:

@@ -109,7 +109,7 @@ func (in *inspection) compareImage(img image.Image, m watermark.Detection) compa
 }
 
 func knownRecord(status string, r Record) RecordStatus {
-	return RecordStatus{Status: status, Time: recordTime(r.Label.Time), System: r.Label.System}
+	return RecordStatus{Status: status, Time: recordTime(r.Label.Time), System: r.Label.System, recorded: r.Recorded}
 }
 
 // lookAlike looks for a recorded output that a picture without a readable mark is

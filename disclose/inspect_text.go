@@ -131,8 +131,9 @@ func (in *inspection) validFrames(valid []textmark.Found, d textmark.Detection, 
 		f, r := in.textRecord(frame.ID, Finding{Status: Present, reason: CauseKeyMatches, KeyID: frame.KeyID, IDPrefix: frame.ID.String(),
 			FalsePositiveRate: d.FalsePositiveRate, Detail: marks}, p)
 		if in.d.revoked[frame.KeyID] { // the record says what it says; the mark cannot be relied on
-			f.Status, f.reason, f.Detail = Present, CauseRevokedKey, f.Detail+"; the key is revoked"
-			f.coarse = joinDetail("; ", firstOf(f.coarse, marks), "the key is revoked")
+			why := in.revokedDetail(frame.KeyID, r)
+			f.Status, f.reason, f.Detail = Present, CauseRevokedKey, f.Detail+"; "+why
+			f.coarse = joinDetail("; ", firstOf(f.coarse, marks), why)
 		}
 		if best.Status == "" || strength(f) > strength(best) {
 			best, record = f, r

@@ -200,7 +200,7 @@ func TestStrangersGetNoCounts(t *testing.T) {
 		"match": {marked + "\n", false, "matches the record"}, "copy": {rewritten(marked), false, "does not match the record"}, "stripped": {prose(60), false, "same source"},
 		"revoked": {marked + "\n", true, "the key is revoked"},
 	} {
-		r := mustInspect(t, DetectorOptions{Keys: []VerifyKey{{key, c.revoked}}, Records: records}, []byte(c.text), Source{})
+		r := mustInspect(t, DetectorOptions{Keys: []VerifyKey{{Key: key, Revoked: c.revoked}}, Records: records}, []byte(c.text), Source{})
 		mark, print := finding(r.Public(), CarrierTextMark), finding(r.Public(), CarrierFingerprint)
 		if detail := mark.Detail + print.Detail; strings.Contains(detail, " of ") && strings.Contains(detail, "fingerprints") || !strings.Contains(detail, c.says) {
 			t.Errorf("%s: %q", name, detail)

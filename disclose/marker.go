@@ -42,6 +42,8 @@ type Marker struct {
 // NewMarker returns a Marker, or an error that says which option is wrong.
 func NewMarker(o Options) (*Marker, error) {
 	o = o.withDefaults()
+	previous := o.Previous
+	o.Previous = nil // keeps no chain of all that ever were
 	notices, err := newPhrasebook(o)
 	if err != nil {
 		return nil, err
@@ -74,6 +76,7 @@ func NewMarker(o Options) (*Marker, error) {
 	m.images = newImageMarker(o)
 	m.spool, m.shingler = newSpool(o.Records), o.textShingler()
 	m.hash = m.policyHash()
+	m.takeOver(previous)
 	return m, nil
 }
 

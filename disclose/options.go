@@ -75,6 +75,11 @@ type Options struct {
 	// NoFingerprints keeps records without fingerprints of the content. A mark can
 	// then not be told from a copy of it on foreign content.
 	NoFingerprints bool
+	// Previous is the Marker that this one takes the place of, as after a change of
+	// configuration; nil for none. What waits for the same Records goes over to the
+	// new one, and the images of both count together towards Jobs and the memory for
+	// decoding. Both may be in use until the old one's last output has ended.
+	Previous *Marker
 	// Logger receives failures; nil discards them.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.

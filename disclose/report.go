@@ -80,6 +80,8 @@ type RecordStatus struct {
 	Status string `json:"status"` // match, possible_copy, not_found, not_asked, unavailable, erased
 	Time   string `json:"time,omitempty"`
 	System string `json:"system,omitempty"`
+
+	recorded time.Time // when the row was written
 }
 
 // Tool names the program that made a report.

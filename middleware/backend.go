@@ -35,7 +35,7 @@ func (ex *exchange) markBackend(body []byte) []byte {
 // for in.
 func (ex *exchange) unmarkedBackend(cause error) {
 	ex.c.metrics.backend(disclose.WarnUnread)
-	if ex.c.profile == disclose.Strict {
+	if ex.profile() == disclose.Strict {
 		ex.rejected = &problem{
 			Type: problemBase + "backend_mark", Title: "Request refused (backend_mark)", Status: http.StatusBadRequest,
 			Detail: "This route marks text while it is generated, for which the request has to be one JSON object, uncompressed and of at most the size avow reads.",

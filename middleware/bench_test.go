@@ -29,7 +29,7 @@ func BenchmarkProxyAddedJSON(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	transport := newTransport()
+	transport := newTransport(UpstreamLimits{})
 	defer transport.CloseIdleConnections()
 	bare := &httputil.ReverseProxy{Rewrite: func(pr *httputil.ProxyRequest) { pr.SetURL(target); pr.SetXForwarded() },
 		Transport: transport, FlushInterval: -1, BufferPool: bufferPool{}}

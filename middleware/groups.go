@@ -87,11 +87,11 @@ func (g *groups) keysAt(now time.Time) *groupKeys {
 // returns a *nearError where that is full. An input whose very bytes were counted
 // before is free: its answer tells nothing new.
 func (g *groups) admit(kind contentKind, hashes []uint64, exactly uint64, now time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.limit < 0 {
 		return nil
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	near := g.nearest(kind, hashes, now)
 	switch {
 	case near == nil:

@@ -64,7 +64,7 @@ func proxyURL(t testing.TB, o Options, upstream string) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := newTransport()
+	transport := newTransport(o.Upstream)
 	t.Cleanup(transport.CloseIdleConnections) // after the servers have closed
 	h, err := c.proxyTo(target, transport)
 	if err != nil {

@@ -107,9 +107,13 @@ func (m *Metrics) SetKeyExpiry(t time.Time) {
 }
 
 // SetCertificateExpiry tells when the certificate that manifests are signed with
-// expires.
+// expires; the zero time means that there is none.
 func (m *Metrics) SetCertificateExpiry(t time.Time) {
-	if m.certExpiry != nil {
+	switch {
+	case m.certExpiry == nil:
+	case t.IsZero():
+		m.certExpiry.Set(0)
+	default:
 		m.certExpiry.Set(float64(t.Unix()))
 	}
 }

@@ -66,6 +66,13 @@ type Options struct {
 	// leaves it out. Its PublicPath, Metrics and Logger are those of these options,
 	// and so are its Records, Manifests and WellKnown where it gives none.
 	Verify *VerifyOptions
+	// Upstream bounds how long the proxy waits for what it wraps.
+	Upstream UpstreamLimits
+	// Previous is the handler, made by NewProxy, that this proxy takes the place of,
+	// as after a change of configuration; nil for none. Connections to the upstream,
+	// sessions kept in memory, records that wait and the state of rate limits go over.
+	// The old one serves on what it has begun.
+	Previous http.Handler
 }
 
 // A Route declares what a path answers with.
@@ -96,6 +103,10 @@ type Route struct {
 	Observes disclose.Notices
 	// Edit declares that the route edits what a person made.
 	Edit Edit
+	// Profile decides instead of that of disclose.Options; nil leaves it to that one.
+	Profile *disclose.Profile
+	// Cadence decides instead of that of Notice; nil leaves it to that one.
+	Cadence *Cadence
 }
 
 // An Edit declares how far an AI system alters what a person made (Article
@@ -158,12 +169,13 @@ func SetPublication(ctx context.Context, p disclose.Publication) {
 type core struct {
 	o         Options
 	marker    *disclose.Marker
+	markers   [2]*disclose.Marker // by profile; marker is one of them
 	profile   disclose.Profile
 	metrics   *Metrics
 	log       *slog.Logger
 	routes    []Route
 	proxy     bool
-	names     nameSet
+	names     *nameSet
 	languages languageCache
 	warned    atomic.Bool // no-transform was overridden, and logged
 	session   sessionName
@@ -189,13 +201,21 @@ func setDefaults(logger **slog.Logger, maxRequest *int64, metrics **Metrics, d *
 }
 
 func newCore(o Options, proxy bool) (*core, error) {
+	before, err := o.previous()
+	if err != nil {
+		return nil, err
+	}
+	o.Previous = nil // keeps no chain of all that ever were
 	setDefaults(&o.Logger, &o.MaxRequest, &o.Metrics, &o.Disclose)
 	for i, route := range o.Routes {
 		if err := checkRoute(route); err != nil {
 			return nil, fmt.Errorf("middleware: routes[%d]: %w", i, err)
 		}
 	}
-	c := &core{o: o, profile: o.Disclose.Profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy}
+	c := &core{o: o, profile: o.Disclose.Profile, metrics: o.Metrics, log: o.Logger, routes: o.Routes, proxy: proxy, names: &nameSet{}}
+	if before != nil {
+		c.names, c.sessions = before.c.names, before.c.remembered()
+	}
 	if err := c.converse(); err != nil {
 		return nil, fmt.Errorf("middleware: notice: %w", err)
 	}
@@ -204,11 +224,9 @@ func newCore(o Options, proxy bool) (*core, error) {
 			return nil, fmt.Errorf("middleware: backend: %w", err)
 		}
 	}
-	marker, err := disclose.NewMarker(o.Metrics.hook(o.Disclose))
-	if err != nil {
+	if err := c.mark(before); err != nil {
 		return nil, err
 	}
-	c.marker = marker
 	return c, c.checkRequired()
 }
 
@@ -248,16 +266,16 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	}
 	ex := &exchange{c: c, route: route, upgrade: isUpgrade(r), start: time.Now(), id: requestID(r)}
 	rw := newResponse(w, r, ex)
-	if !c.marker.Ready() {
+	if !ex.marker().Ready() {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonLedgerDown, Hint: disclose.Hint(disclose.ReasonLedgerDown)})
 		return
 	}
-	if ex.upgrade && c.profile.On(disclose.ReasonUpgrade) == disclose.Withhold {
+	if ex.upgrade && ex.profile().On(disclose.ReasonUpgrade) == disclose.Withhold {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonUpgrade, Hint: disclose.Hint(disclose.ReasonUpgrade)})
 		return
 	}
 	inner := ex.prepare(r)
-	if ex.request.URLOnly && !c.marker.PassURLOnly() && route.edit != EditStandard {
+	if ex.request.URLOnly && !ex.marker().PassURLOnly() && route.edit != EditStandard {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonURLOnly, Hint: disclose.Hint(disclose.ReasonURLOnly)})
 		return
 	}

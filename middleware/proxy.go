@@ -17,13 +17,9 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-// Time limits towards the upstream.
 const (
-	dialTimeout   = 5 * time.Second
-	tlsTimeout    = 5 * time.Second
-	headerTimeout = 60 * time.Second
-	idleTimeout   = 120 * time.Second
-	copyBuffer    = 32 << 10
+	idleTimeout = 120 * time.Second // of connections to the upstream that carry nothing
+	copyBuffer  = 32 << 10
 )
 
 // NewProxy returns a reverse proxy to target that marks the answers of AI
@@ -34,20 +30,29 @@ func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 	if target == nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, errors.New("middleware: upstream has to be an absolute http or https URL")
 	}
+	before, err := o.previous()
+	if err != nil {
+		return nil, err
+	}
 	c, err := newCore(o, true)
 	if err != nil {
 		return nil, err
 	}
-	return c.proxyTo(target, newTransport())
+	return c.replace(before, target)
 }
 
 // proxyTo is the proxy over a given transport.
 func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) (http.Handler, error) {
-	next := c.newReverseProxy(target, transport)
 	verify, err := c.verifyService()
 	if err != nil {
 		return nil, err
 	}
+	return c.handler(target, transport, verify), nil
+}
+
+// handler serves what the proxy answers itself, and passes on the rest.
+func (c *core) handler(target *url.URL, transport http.RoundTripper, verify *VerifyService) http.Handler {
+	next := c.newReverseProxy(target, stallGuard{transport, c.o.Upstream.defaults().Idle})
 	public := c.public()
 	prefix, manifests := c.manifests()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +66,7 @@ func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) (http.Handl
 		default:
 			c.serve(w, r, next)
 		}
-	}), nil
+	})
 }
 
 // wellKnown is the document about this deployment.
@@ -129,12 +134,13 @@ func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *ht
 	}
 }
 
-func newTransport() *http.Transport {
+func newTransport(limits UpstreamLimits) *http.Transport {
+	limits = limits.defaults()
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    tlsTimeout,
-		ResponseHeaderTimeout:  headerTimeout,
+		DialContext:            (&net.Dialer{Timeout: limits.Dial, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    limits.TLS,
+		ResponseHeaderTimeout:  limits.FirstByte,
 		IdleConnTimeout:        idleTimeout,
 		ExpectContinueTimeout:  time.Second,
 		MaxIdleConns:           512,
@@ -203,6 +209,10 @@ func (b *watched) Read(p []byte) (int, error) {
 // upstreamError answers for an upstream that did not. What went wrong inside is
 // for the log alone.
 func (c *core) upstreamError(w http.ResponseWriter, r *http.Request, err error) {
+	if tooSlow(r) {
+		c.slowRequest(w, r)
+		return
+	}
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}

@@ -92,7 +92,7 @@ func (w *response) decide() {
 	}
 	ex.join(w.r.Context())
 	w.plan = decide(w.r.Method, w.status, h, policy{
-		profile: ex.c.profile, proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
+		profile: ex.profile(), proxy: ex.c.proxy, obeyNoTransform: ex.c.o.ObeyNoTransform,
 		shape: ex.route.shape, require: ex.route.require, manifests: ex.c.marker.Enabled().Has(disclose.CarrierManifest),
 		author: ex.by(), speaks: ex.speaks(), edit: ex.route.edit,
 	})
@@ -124,7 +124,7 @@ func (w *response) open() {
 	if w.plan.decode != "" {
 		out.Unframed = false // the coding itself shows where its content ends
 	}
-	w.out = w.ex.c.marker.NewWriter(w.r.Context(), sink{w}, out)
+	w.out = w.ex.marker().NewWriter(w.r.Context(), sink{w}, out)
 	w.body = w.out
 	w.missing = -1
 	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n > 0 && w.plan.action == actHold && w.plan.decode == "" {
@@ -249,7 +249,7 @@ func (w *response) FlushError() error {
 // Hijack hands over the connection of an upgrade, which standard lets pass with
 // the header on its handshake. Anything else would leave unmarked.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if w.ex.c.profile.On(disclose.ReasonUpgrade) == disclose.Withhold {
+	if w.ex.profile().On(disclose.ReasonUpgrade) == disclose.Withhold {
 		return nil, nil, fmt.Errorf("middleware: route is not exempt: %w", http.ErrNotSupported)
 	}
 	w.plan = plan{action: actHeader, reason: disclose.ReasonUpgrade}

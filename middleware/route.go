@@ -34,6 +34,8 @@ type matched struct {
 	stored      bool // an answer that was given before
 	observes    disclose.Notices
 	edit        Edit
+	profile     *disclose.Profile
+	cadence     *Cadence
 }
 
 func checkRoute(r Route) error {
@@ -63,6 +65,14 @@ func checkRoute(r Route) error {
 	}
 	if r.Publication != nil {
 		if err := r.Publication.Check(); err != nil {
+			return err
+		}
+	}
+	if r.Profile != nil && *r.Profile > disclose.Standard {
+		return errors.New("profile has to be strict or standard")
+	}
+	if r.Cadence != nil {
+		if err := (Notice{Cadence: *r.Cadence}).Check(); err != nil {
 			return err
 		}
 	}
@@ -127,6 +137,7 @@ func (m *matched) apply(route *Route) {
 	m.carriers, m.require, m.code = route.Carriers, route.Require, route.Code
 	m.publication, m.distance = route.Publication, route.TextMarkDistance
 	m.observes, m.edit = route.Observes, route.Edit
+	m.profile, m.cadence = route.Profile, route.Cadence
 	switch {
 	case route.Pointers != nil:
 		m.shape, m.pointers = disclose.ShapeCustom, route.Pointers

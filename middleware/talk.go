@@ -53,17 +53,21 @@ func (c *core) converse() (err error) {
 	}
 	c.session, _ = parseSession(n.Session)
 	c.minors = c.o.Disclose.Audience == disclose.AudienceMinors
+	kept := c.sessions // of the proxy before this one
 	c.now, c.sessions = c.o.Disclose.Now, n.Store
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if kept, ok := c.o.Disclose.Records.(disclose.Sessions); ok && c.sessions == nil {
+	if of, ok := c.o.Disclose.Records.(disclose.Sessions); ok && c.sessions == nil {
+		c.sessions = of
+	}
+	if c.sessions == nil {
 		c.sessions = kept
 	}
 	if c.sessions == nil {
 		c.sessions = disclose.NewMemorySessions(0)
 	}
-	if n.Session == "" && (n.Cadence.timed() || c.minors) {
+	if n.Session == "" && (c.timed() || c.minors) {
 		c.log.Warn("the notice is repeated by time and no session is named: every answer gets it", "cadence", string(n.Cadence))
 	}
 	return nil
@@ -95,7 +99,7 @@ func (ex *exchange) listen(r *http.Request) {
 	if value := c.session.of(r); value != "" {
 		ex.talk.named, ex.talk.id = true, c.marker.Session(value)
 	}
-	if c.o.Notice.Cadence == CadenceOnDemand {
+	if ex.cadence() == CadenceOnDemand {
 		ex.talk.asked = demanded(r) || ex.request.AsksForDisclosure()
 	}
 }
@@ -131,7 +135,7 @@ func (ex *exchange) again() bool {
 	case c.minors && Cadence3h.repeats(c.now(), t):
 		return true
 	}
-	return c.o.Notice.Cadence.repeats(c.now(), t)
+	return ex.cadence().repeats(c.now(), t)
 }
 
 // handsOver reports whether a person takes over from the AI system.

@@ -64,6 +64,9 @@ type VerifyOptions struct {
 	Metrics *Metrics
 	// Logger never receives anything of a question; nil discards it.
 	Logger *slog.Logger
+	// Previous is the service that this one takes the place of, as after a change of
+	// configuration; nil for none. What clients have asked goes on to count.
+	Previous *VerifyService
 }
 
 // VerifyLimits bound the questions to a VerifyService. The state of limits is kept
@@ -149,6 +152,7 @@ func NewVerifyService(o VerifyOptions) (*VerifyService, error) {
 	}
 	s.clients, s.groups = newClients(s.limits), newGroups(s.limits.PerGroup)
 	s.uploads = semaphore.NewWeighted(s.limits.Memory)
+	s.takeOver(o.Previous)
 	s.routes = s.table()
 	return s, nil
 }

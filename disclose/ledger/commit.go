@@ -89,7 +89,7 @@ func (p *pending) add(kind int, body []byte, e *entry) {
 // head signs the chain as it is.
 func (p *pending) head() {
 	at := point{p.tip.writer, p.tip.seq, p.tip.link, p.at}
-	p.add(kindHead, encodeHead(at.sign("head", p.w.key)), nil)
+	p.add(kindHead, encodeHead(at.sign("head", p.w.key())), nil)
 	p.tip.head = p.tip.seq
 }
 

@@ -105,7 +105,7 @@ func (w *writer) cut(ctx context.Context, tx *sql.Tx, c numbered, before int64) 
 	if err := rows.Close(); err != nil || n == 0 {
 		return 0, err
 	}
-	m.sig = m.point(c.writer).sign("cut", w.key)
+	m.sig = m.point(c.writer).sign("cut", w.key())
 	for _, s := range []string{`DELETE FROM avow_records WHERE n > ?1 AND n <= ?2`, `DELETE FROM avow_manifests WHERE n > ?1 AND n <= ?2`} {
 		if _, err := tx.ExecContext(ctx, w.d.sql(s), rowNumber(chain, 0), last); err != nil {
 			return 0, err

@@ -35,14 +35,15 @@ const stuckAfter = time.Second
 // A writer is the one goroutine that writes, and what others hand to it. Whatever
 // waits when it begins a transaction goes into that transaction.
 type writer struct {
-	o     Options
-	d     dialect
-	key   ed25519.PrivateKey
-	queue chan *entry
-	room  *semaphore.Weighted // bytes that may wait
-	jobs  chan job
-	stop  chan struct{}
-	done  chan struct{}
+	o Options
+	d dialect
+	// signing is what heads are signed with; see key.
+	signing atomic.Pointer[ed25519.PrivateKey]
+	queue   chan *entry
+	room    *semaphore.Weighted // bytes that may wait
+	jobs    chan job
+	stop    chan struct{}
+	done    chan struct{}
 
 	mu   sync.Mutex
 	down error        // why nothing can be written; nil while it can
@@ -67,10 +68,11 @@ type job struct {
 // startWriter connects and claims its chain; start begins to take records.
 func startWriter(ctx context.Context, o Options, d dialect) (*writer, error) {
 	w := &writer{
-		o: o, d: d, key: headKey(o.Key), queue: make(chan *entry, queueEntries),
+		o: o, d: d, queue: make(chan *entry, queueEntries),
 		room: semaphore.NewWeighted(queueBytes), jobs: make(chan job),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
+	w.rekey(o.Key)
 	err := w.connect(ctx)
 	if err == nil {
 		return w, nil
@@ -328,12 +330,12 @@ func (w *writer) setState(err error) {
 
 // headDue reports whether rows have waited long enough for a signed head.
 func (w *writer) headDue() bool {
-	return w.key != nil && w.tip.unsigned() > 0 && millis(w.o.Now())-w.unsignedSince >= w.o.HeadEvery.Milliseconds()
+	return w.key() != nil && w.tip.unsigned() > 0 && millis(w.o.Now())-w.unsignedSince >= w.o.HeadEvery.Milliseconds()
 }
 
 // signHead signs the chain where it has grown.
 func (w *writer) signHead() {
-	if w.key == nil || w.tip.unsigned() == 0 || w.db == nil {
+	if w.key() == nil || w.tip.unsigned() == 0 || w.db == nil {
 		return
 	}
 	_ = w.attempt(func(ctx context.Context) error {

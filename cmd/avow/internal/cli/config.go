@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,7 @@ import (
 
 func (a *app) config() *cobra.Command {
 	var file string
-	cmd := &cobra.Command{Use: "config", Short: "Check or show the configuration"}
+	cmd := &cobra.Command{Use: "config", Short: "Check or show the configuration, or print its schema"}
 	cmd.PersistentFlags().StringVar(&file, "config", "", "configuration file")
 	cmd.AddCommand(
 		&cobra.Command{
@@ -38,16 +39,34 @@ func (a *app) config() *cobra.Command {
 				return err
 			},
 		},
+		&cobra.Command{
+			Use: "schema", Short: "Print the JSON Schema of the configuration, for editors", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				text, err := config.Schema()
+				if err != nil {
+					return err
+				}
+				_, err = a.out.Write(text)
+				return err
+			},
+		},
 	)
 	return cmd
 }
 
-// loadConfig reads a file, or gives the defaults where none is named.
+// loadConfig reads a file, or takes the defaults where none is named, and puts the
+// environment over it.
 func loadConfig(file string) (config.Config, error) {
-	if file == "" {
-		return config.Default(), nil
+	c, err := config.Default(), error(nil)
+	if file != "" {
+		c, err = config.Load(file)
 	}
-	c, err := config.Load(file)
+	if err == nil {
+		err = c.Environment(os.LookupEnv)
+	}
+	if err == nil {
+		err = c.Check()
+	}
 	if err != nil {
 		return c, hint(err, "docs/cli.md lists all keys; avow config show prints the defaults")
 	}

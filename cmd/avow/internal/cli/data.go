@@ -77,7 +77,11 @@ func keyHint(path string, err error) error {
 func verifyKeys(ring *keyring.Ring) []disclose.VerifyKey {
 	var out []disclose.VerifyKey
 	for _, e := range ring.Keys {
-		out = append(out, disclose.VerifyKey{Key: e.Key(), Revoked: e.State == keyring.Revoked})
+		k := disclose.VerifyKey{Key: e.Key(), Revoked: e.State == keyring.Revoked}
+		if e.RevokedAt != nil {
+			k.RevokedAt = *e.RevokedAt
+		}
+		out = append(out, k)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -53,7 +54,7 @@ func (a *app) setState(verb, short string, to keyring.State) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, err := a.update(func(r *keyring.Ring) error { return r.SetState(args[0], to) })
+			_, err := a.update(func(r *keyring.Ring) error { return r.SetState(args[0], to, time.Now()) })
 			if err != nil {
 				return hint(err, "avow keys list shows the ids")
 			}
@@ -69,13 +70,26 @@ func (a *app) listKeys(*cobra.Command, []string) error {
 		return err
 	}
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "ID\tSTATE\tCREATED\tNOT AFTER")
+	revoked := slices.ContainsFunc(ring.Keys, func(e keyring.Entry) bool { return e.RevokedAt != nil })
+	_, _ = fmt.Fprint(w, "ID\tSTATE\tCREATED\tNOT AFTER")
+	if revoked {
+		_, _ = fmt.Fprint(w, "\tREVOKED")
+	}
+	_, _ = fmt.Fprintln(w)
 	for _, e := range ring.Keys {
-		end := "-"
-		if e.NotAfter != nil {
-			end = e.NotAfter.Format(time.RFC3339)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s", e.ID, e.State, e.Created.Format(time.RFC3339), listedTime(e.NotAfter))
+		if revoked {
+			_, _ = fmt.Fprintf(w, "\t%s", listedTime(e.RevokedAt))
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", e.ID, e.State, e.Created.Format(time.RFC3339), end)
+		_, _ = fmt.Fprintln(w)
 	}
 	return w.Flush()
+}
+
+// listedTime is a time in a table, "-" for none.
+func listedTime(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Format(time.RFC3339)
 }

@@ -40,11 +40,14 @@ func (a *app) openLedger(ctx context.Context, c config.Config, ring *keyring.Rin
 	if c.Ledger.URL == "off" {
 		return nil, nil
 	}
-	o := ledger.Options{URL: c.Ledger.URL, Key: key, Writer: writerName(command), Yield: use == ledgerWrite, Retention: time.Duration(c.Ledger.Retention), ReadOnly: use == ledgerRead}
+	address, err := c.Ledger.Database()
+	if err != nil {
+		return nil, hint(err, "write the database's address into the file, and nothing else; chmod 600")
+	}
+	o := ledger.Options{URL: address, Key: key, Writer: writerName(command), Yield: use == ledgerWrite, Retention: time.Duration(c.Ledger.Retention), ReadOnly: use == ledgerRead}
 	for _, e := range ring.Keys {
 		o.VerifyKeys = append(o.VerifyKeys, e.Key())
 	}
-	var err error
 	if o.Logger, err = a.logger(); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,14 +15,10 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
 	"github.com/avowai/avow/cmd/avow/internal/config"
-	"github.com/avowai/avow/disclose"
-	"github.com/avowai/avow/disclose/ledger"
-	"github.com/avowai/avow/middleware"
 )
 
 // Limits of the listeners.
@@ -40,20 +35,15 @@ func (a *app) proxy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "proxy --upstream URL", Short: "Wrap an HTTP AI backend", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(file)
-			if err != nil {
-				return err
-			}
-			override(cmd, &c, over)
-			if err := c.Check(); err != nil {
-				return err
-			}
-			if c.Upstream == "" {
-				return hint(errors.New("no upstream is given"), "name the AI backend with --upstream http://127.0.0.1:11434, or upstream: in the configuration")
-			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			return a.runProxy(ctx, c)
+			return a.runProxy(ctx, &source{file: file, over: func(c *config.Config) error {
+				override(cmd, c, over)
+				if c.Upstream == "" {
+					return hint(errors.New("no upstream is given"), "name the AI backend with --upstream http://127.0.0.1:11434, or upstream: in the configuration")
+				}
+				return nil
+			}})
 		},
 	}
 	f := cmd.Flags()
@@ -87,100 +77,6 @@ func override(cmd *cobra.Command, c *config.Config, over config.Config) {
 	}
 }
 
-// A service is the proxy with its admin side, not yet listening.
-type service struct {
-	public, admin http.Handler
-	metrics       *middleware.Metrics
-	detector      *disclose.Detector
-	ledger        *ledger.Ledger // nil for none
-}
-
-// newService wires configuration, keys, records and metrics together.
-func (a *app) newService(c config.Config, log *slog.Logger, command string) (made *service, err error) {
-	target, err := url.Parse(c.Upstream)
-	if err != nil {
-		return nil, hint(errors.New("the upstream is not a URL"), "write it as http://127.0.0.1:11434")
-	}
-	ring, err := a.ring(c.Keys.File)
-	if err != nil {
-		return nil, err
-	}
-	key, err := activeKey(ring)
-	if err != nil {
-		return nil, err
-	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s := &service{}
-	defer func() {
-		if err != nil {
-			a.closeLedger(s.ledger)
-		}
-	}()
-	if s.metrics, err = middleware.NewMetrics(reg); err != nil {
-		return nil, err
-	}
-	if key.NotAfter != nil {
-		s.metrics.SetKeyExpiry(*key.NotAfter)
-	}
-	o := c.Options()
-	o.Metrics = s.metrics
-	o.Disclose.Key, o.Disclose.Logger = key.Key(), log
-	if s.ledger, err = a.openLedger(context.Background(), c, ring, key.Key(), ledgerServe, command); err != nil {
-		return nil, err
-	}
-	o.Disclose.Records = recordsOf(s.ledger)
-	if err := a.sign(c, &o, s.metrics); err != nil {
-		return nil, err
-	}
-	trust, err := trustOf(c, nil)
-	if err != nil {
-		return nil, err
-	}
-	if s.detector, err = newDetector(c, ring, o.Disclose.Records, trust); err != nil {
-		return nil, err
-	}
-	o.Verify.Detector = s.detector
-	if err := a.reporting(c, ring, o.Verify); err != nil {
-		return nil, err
-	}
-	if s.public, err = middleware.NewProxy(target, o); err != nil {
-		return nil, err
-	}
-	s.admin = adminRoutes(reg, s.ready(o.Disclose.Profile))
-	return s, nil
-}
-
-// sign has outputs carry manifests unless the configuration switches them off.
-func (a *app) sign(c config.Config, o *middleware.Options, m *middleware.Metrics) error {
-	if !o.Disclose.Carriers.Has(disclose.CarrierManifest) {
-		return nil
-	}
-	p, err := a.provenance(c)
-	if err != nil {
-		return err
-	}
-	o.Disclose.Provenance = p
-	m.SetCertificateExpiry(p.Signer.Chain[0].NotAfter)
-	return nil
-}
-
-// ready says whether the ledger can be written. Strict then refuses answers once
-// what waits in memory is full, so that others better take its place; standard
-// goes on without records.
-func (s *service) ready(p disclose.Profile) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		if s.ledger == nil || s.ledger.Writable() == nil {
-			_, _ = io.WriteString(w, "ok\n")
-			return
-		}
-		if p == disclose.Strict {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-		_, _ = io.WriteString(w, "the ledger cannot be written; the log says why\n")
-	}
-}
-
 // adminRoutes serves metrics and health; the listener is loopback by default.
 func adminRoutes(reg *prometheus.Registry, ready http.HandlerFunc) http.Handler {
 	r := mux.NewRouter()
@@ -191,8 +87,12 @@ func adminRoutes(reg *prometheus.Registry, ready http.HandlerFunc) http.Handler 
 	return r
 }
 
-func (a *app) runProxy(ctx context.Context, c config.Config) error {
+func (a *app) runProxy(ctx context.Context, from *source) error {
 	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	c, err := from.read(a)
 	if err != nil {
 		return err
 	}
@@ -205,10 +105,10 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	if wrapsItself(c.Upstream, servers.addr(c.Listen)) {
+	servers.drain = s.drain
+	if s.listening = servers.addr(c.Listen); wrapsItself(c.Upstream, s.listening) {
 		servers.close()
-		return hint(errors.New("the upstream is the proxy's own address: every request would come back to it"),
-			"name the AI backend with --upstream, and choose another address with --listen")
+		return errWrapsItself
 	}
 	o := c.Options()
 	var names []string
@@ -217,8 +117,12 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	}
 	a.say("wrapping %s: http://%s (metrics: http://%s/metrics), profile %s, carriers %s",
 		target(c.Upstream), servers.addr(c.Listen), servers.addr(c.Admin), c.Profile, strings.Join(names, ","))
+	defer s.follow(ctx, from)()
 	return servers.run(ctx)
 }
+
+var errWrapsItself = hint(errors.New("the upstream is the proxy's own address: every request would come back to it"),
+	"name the AI backend with --upstream, and choose another address with --listen")
 
 // wrapsItself reports whether an upstream is the address listened on, on this
 // machine's loopback or a wildcard. It catches the slip, not every way around.
@@ -250,6 +154,7 @@ type serverSet struct {
 	listeners map[string]net.Listener
 	servers   []*http.Server
 	serve     []func() error
+	drain     func() time.Duration // how long answers in progress get; nil for drainTimeout
 }
 
 // listenBoth opens the public and the admin address.
@@ -296,7 +201,11 @@ func (s *serverSet) run(ctx context.Context) error {
 	case err = <-failed:
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	wait := drainTimeout
+	if s.drain != nil {
+		wait = s.drain()
+	}
+	drain, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	for _, srv := range s.servers {
 		if e := srv.Shutdown(drain); e != nil {

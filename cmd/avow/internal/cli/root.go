@@ -84,7 +84,12 @@ func (a *app) root() *cobra.Command {
 		Long: "avow wraps AI backends: it puts the notice before the first generated word, a watermark into\n" +
 			"images, and machine-readable statements into answers. avow verify says which of them a file carries.",
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if err := refuseSecrets(cmd, args); err != nil {
+				return err
+			}
+			return fromEnvironment(cmd)
+		},
 	}
 	root.PersistentFlags().StringVar(&a.data, "data", "", "data directory (default: the user's data directory + /avow)")
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "text or json")

@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"github.com/avowai/avow/cmd/avow/internal/config"
@@ -34,23 +32,18 @@ func (a *app) serve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the verification service alone, without a proxy", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(file)
-			if err != nil {
-				return err
-			}
-			override(cmd, &c, over)
-			if !cmd.Flags().Changed("listen") && c.Listen == config.Default().Listen {
-				c.Listen = ":8081"
-			}
-			if !cmd.Flags().Changed("admin") && c.Admin == config.Default().Admin {
-				c.Admin = "" // the proxy of this machine has it already
-			}
-			if err := c.Check(); err != nil {
-				return err
-			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			return a.runServe(ctx, c)
+			return a.runServe(ctx, &source{file: file, over: func(c *config.Config) error {
+				override(cmd, c, over)
+				if !cmd.Flags().Changed("listen") && c.Listen == config.Default().Listen {
+					c.Listen = ":8081"
+				}
+				if !cmd.Flags().Changed("admin") && c.Admin == config.Default().Admin {
+					c.Admin = "" // the proxy of this machine has it already
+				}
+				return nil
+			}})
 		},
 	}
 	f := cmd.Flags()
@@ -60,8 +53,12 @@ func (a *app) serve() *cobra.Command {
 	return cmd
 }
 
-func (a *app) runServe(ctx context.Context, c config.Config) error {
+func (a *app) runServe(ctx context.Context, from *source) error {
 	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	c, err := from.read(a)
 	if err != nil {
 		return err
 	}
@@ -89,12 +86,23 @@ func (a *app) runServe(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
+	servers.drain = s.drain
 	a.say("verifying at http://%s%s", servers.addr(c.Listen), strings.TrimSuffix(c.PublicPath, "/")+"/v1/verify")
+	defer s.follow(ctx, from)()
 	return servers.run(ctx)
 }
 
 // newVerification wires the verification service alone.
 func (a *app) newVerification(c config.Config, ring *keyring.Ring, records disclose.Records, log *slog.Logger) (*service, error) {
+	s := &service{a: a, log: log}
+	s.build = func(c config.Config, ring *keyring.Ring, before *generation) (*generation, error) {
+		return s.verification(c, ring, records, before)
+	}
+	return s, s.begin(c, ring)
+}
+
+// verification makes the service alone under a configuration.
+func (s *service) verification(c config.Config, ring *keyring.Ring, records disclose.Records, before *generation) (*generation, error) {
 	if c.PublicPath == "" {
 		return nil, hint(errors.New("public_path is switched off, so there is nothing to serve"), `take public_path: "" out of the configuration`)
 	}
@@ -102,37 +110,34 @@ func (a *app) newVerification(c config.Config, ring *keyring.Ring, records discl
 	if err != nil {
 		return nil, err
 	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s := &service{}
-	if s.metrics, err = middleware.NewMetrics(reg); err != nil {
-		return nil, err
-	}
-	if s.detector, err = newDetector(c, ring, records, trust); err != nil {
+	g := &generation{c: c, profile: disclose.Standard}
+	if g.detector, err = newDetector(c, ring, records, trust, before.before()); err != nil {
 		return nil, err
 	}
 	o := *c.Options().Verify
-	o.Detector, o.Records, o.PublicPath, o.Metrics, o.Logger = s.detector, records, c.PublicPath, s.metrics, log
-	if err := a.reporting(c, ring, &o); err != nil {
+	o.Detector, o.Records, o.PublicPath, o.Metrics, o.Logger = g.detector, records, c.PublicPath, s.metrics, s.log
+	if err := s.a.reporting(c, ring, &o); err != nil {
 		return nil, err
 	}
 	if o.WellKnown, err = wellKnown(c, ring); err != nil {
 		return nil, err
 	}
-	verify, err := middleware.NewVerifyService(o)
-	if err != nil {
+	if before != nil {
+		o.Previous = before.verify
+	}
+	if g.verify, err = middleware.NewVerifyService(o); err != nil {
 		return nil, err
 	}
-	s.public, s.admin = verify, adminRoutes(reg, s.ready(disclose.Standard))
-	return s, nil
+	g.public = middleware.Pace(g.verify, c.Limits.Pace())
+	return g, nil
 }
 
 // newDetector looks for the marks of all keys of a ring.
-func newDetector(c config.Config, ring *keyring.Ring, records disclose.Records, trust disclose.Trust) (*disclose.Detector, error) {
+func newDetector(c config.Config, ring *keyring.Ring, records disclose.Records, trust disclose.Trust, before *disclose.Detector) (*disclose.Detector, error) {
 	d := disclose.DetectorOptions{
 		Trust: trust, Keys: verifyKeys(ring), Records: records, Version: buildVersion(),
 		Notices: c.Notice.Text, Principal: c.Notice.Principal, MaxPixels: c.Image.MaxPixels, Jobs: 2,
-		MaxMemory: int64(c.Verify.Memory) / 4 * 3, MaxWait: verifyWait,
+		MaxMemory: int64(c.Verify.Memory) / 4 * 3, MaxWait: verifyWait, Previous: before,
 	}
 	var err error
 	if d.TokenProfiles, err = c.Backend.Profiles(); err != nil {

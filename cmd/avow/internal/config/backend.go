@@ -14,23 +14,23 @@ import (
 // Backend is the inference server behind the routes of text, and the mark that
 // it puts in while it samples.
 type Backend struct {
-	Kind        string      `yaml:"kind"`
-	Force       bool        `yaml:"force,omitempty"`
-	Temperature float64     `yaml:"temperature,omitempty"`
-	Greedy      bool        `yaml:"greedy,omitempty"`
-	TokenIDs    bool        `yaml:"token_ids,omitempty"`
-	Marks       []TokenMark `yaml:"marks,omitempty"`
+	Kind        string      `yaml:"kind" enum:"|vllm|sglang|tgi" doc:"Which server; empty leaves requests as they are."`
+	Force       bool        `yaml:"force,omitempty" doc:"Replace settings that leave the mark nothing to choose from, and so change answers."`
+	Temperature float64     `yaml:"temperature,omitempty" doc:"Temperature that force sets."`
+	Greedy      bool        `yaml:"greedy,omitempty" doc:"Leave greedy sampling alone."`
+	TokenIDs    bool        `yaml:"token_ids,omitempty" doc:"Ask for token ids; answers then hold them."`
+	Marks       []TokenMark `yaml:"marks,omitempty" doc:"What the token ids of saved answers are tested for."`
 }
 
 // A TokenMark is how the backend is configured to mark, for verification; zero
 // values mean vLLM's defaults. The key is in a file of its own.
 type TokenMark struct {
-	Algorithm    string  `yaml:"algorithm"`
-	KeyFile      string  `yaml:"key_file"`
-	ContextWidth int     `yaml:"context_width,omitempty"`
-	Alpha        float64 `yaml:"alpha,omitempty"`
-	Seeding      string  `yaml:"seeding,omitempty"`
-	Gamma        float64 `yaml:"gamma,omitempty"`
+	Algorithm    string  `yaml:"algorithm" doc:"The backend's algorithm, such as gumbel."`
+	KeyFile      string  `yaml:"key_file" doc:"File that holds the backend's key, a number."`
+	ContextWidth int     `yaml:"context_width,omitempty" doc:"Tokens that seed the next one."`
+	Alpha        float64 `yaml:"alpha,omitempty" doc:"Share of the mark in a mixture."`
+	Seeding      string  `yaml:"seeding,omitempty" enum:"self_hash|left_hash" doc:"What the seed is made of."`
+	Gamma        float64 `yaml:"gamma,omitempty" doc:"Share of green tokens."`
 }
 
 // mark is what requests are edited for; nil leaves them alone.

@@ -12,42 +12,12 @@ import (
 
 	"github.com/avowai/avow/cmd/avow/internal/nearest"
 	"github.com/avowai/avow/disclose"
-	"github.com/avowai/avow/watermark/textmark"
-)
-
-// Hard maxima of limits that an operator may set.
-const (
-	maxHeld   = 256 << 20
-	maxEvent  = 4 << 20
-	maxPixels = 100_000_000
-
-	maxDistance = 100_000 // characters between two text marks
 )
 
 // Check says what is wrong with a configuration, all of it at once.
 func (c Config) Check() error {
 	var errs []error
-	oneOf := func(key, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			errs = append(errs, fmt.Errorf("%s: %.32q is not possible; choose one of %s", key, value, strings.Join(allowed, ", ")))
-		}
-	}
-	within := func(key string, value, low, high int64) {
-		if value < low || value > high {
-			errs = append(errs, fmt.Errorf("%s: %d is not possible; choose %d to %d", key, value, low, high))
-		}
-	}
-	oneOf("profile", c.Profile, "strict", "standard")
-	oneOf("notice.cadence", c.Notice.Cadence, "first", "always", "3h", "7d", "on_demand")
-	oneOf("notice.audience", c.Notice.Audience, "general", "plain", "minors")
-	oneOf("image.webp", c.Image.WebP, "metadata", "png")
-	oneOf("image.url_only", c.Image.URLOnly, "withhold", "pass")
-	within("limits.held_bytes", int64(c.Limits.HeldBytes), 1<<10, maxHeld)
-	within("limits.event_bytes", int64(c.Limits.EventBytes), 1<<10, maxEvent)
-	within("limits.jobs", int64(c.Limits.Jobs), 0, 1024)
-	within("limits.queue", int64(c.Limits.Queue), 1, 65536)
-	within("text_mark.distance", int64(c.TextMark.Distance), textmark.DenseDistance, maxDistance)
-	within("image.max_pixels", c.Image.MaxPixels, 1, maxPixels)
+	errs = append(errs, checkTags("", reflect.ValueOf(c))...)
 	if !(c.Image.Strength > 0 && c.Image.Strength <= 4) {
 		errs = append(errs, fmt.Errorf("image.strength: %v is not possible; choose more than 0 and at most 4", c.Image.Strength))
 	}
@@ -60,7 +30,10 @@ func (c Config) Check() error {
 	if (c.Signer.Chain == "") != (c.Signer.Key == "") {
 		errs = append(errs, errors.New("signer: chain and key go together: name both files, or neither for a development certificate"))
 	}
-	if u := c.Ledger.URL; u != "" && u != "off" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
+	if c.Ledger.URL != "" && c.Ledger.URLFile != "" {
+		errs = append(errs, errors.New("ledger.url_file: stands in place of ledger.url; take one of them out"))
+	}
+	if u := c.Ledger.URL; u != "" && u != "off" && !isDatabase(u) {
 		errs = append(errs, errors.New(`ledger.url: has to be "" for a file in the data directory, a database as postgres://user@host/name, or off`))
 	}
 	if c.Ledger.Retention <= 0 {

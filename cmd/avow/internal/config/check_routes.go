@@ -12,6 +12,8 @@ import (
 	"github.com/avowai/avow/watermark/textmark"
 )
 
+const maxDistance = 100_000 // characters between two text marks
+
 func (c Config) checkNotices() (errs []error) {
 	for lang, text := range c.Notice.Text {
 		tag, err := language.Parse(lang)
@@ -46,7 +48,7 @@ func (c Config) checkRoutes() (errs []error) {
 
 // checkRequire refuses what is required and switched off: no answer could be sent.
 func (r Route) checkRequire(global Carriers) (errs []error) {
-	on := *global.over(disclose.DefaultCarriers) & *r.Carriers.over(disclose.DefaultCarriers)
+	on := *global.over(disclose.DefaultCarriers) & *r.carriers().over(disclose.DefaultCarriers)
 	for _, name := range r.Require {
 		if carrier, ok := carrierNamed(name); ok && !on.Has(carrier) {
 			errs = append(errs, fmt.Errorf("require: %s is switched off, or nothing that avow writes; take it out, or switch it on under carriers", name))
@@ -64,6 +66,8 @@ func (r Route) check() (errs []error) {
 	}
 	fail(!strings.HasPrefix(r.Path, "/") || strings.Contains(strings.TrimSuffix(r.Path, "*"), "*"), "path has to start with / and may end with one *")
 	errs = append(errs, r.Shape.check()...)
+	fail(!slices.Contains([]string{"", "strict", "standard"}, r.Profile), "profile: %.32q is not possible; choose one of strict, standard", r.Profile)
+	errs = append(errs, r.Notice.check(r.Carriers)...)
 	for _, name := range r.Require {
 		_, ok := carrierNamed(name)
 		fail(!ok, "require: no carrier is called %.32q%s", name, suggest(name, carrierNames()))

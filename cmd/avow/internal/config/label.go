@@ -15,11 +15,11 @@ type VisibleLabel struct {
 // Looks are the parts of a visible label that may be chosen; zero values mean
 // what [disclose.VisibleLabelOptions] says.
 type Looks struct {
-	Badge  string  `yaml:"badge,omitempty"`
-	Corner string  `yaml:"corner,omitempty"`
-	Size   float64 `yaml:"size,omitempty"`
-	Margin float64 `yaml:"margin,omitempty"`
-	QR     string  `yaml:"qr,omitempty"`
+	Badge  string  `yaml:"badge,omitempty" enum:"ai|ai_generated|ai_modified|none" doc:"The words."`
+	Corner string  `yaml:"corner,omitempty" enum:"top_right|top_left|bottom_right|bottom_left" doc:"Where it is."`
+	Size   float64 `yaml:"size,omitempty" doc:"Height of the capitals as a share of the shorter side."`
+	Margin float64 `yaml:"margin,omitempty" doc:"Distance from the edge as a share of the shorter side."`
+	QR     string  `yaml:"qr,omitempty" doc:"Address in a QR code; {id} stands for the picture's ID."`
 }
 
 // UnmarshalYAML reads off, on or a mapping, which means on.

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"net/url"
-
-	"github.com/goccy/go-yaml"
+	"time"
 
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/middleware"
@@ -22,15 +20,14 @@ func (c Config) Options() middleware.Options {
 			Principal: c.Notice.Principal, Audience: c.Notice.audience(), TextMarkDistance: c.TextMark.Distance,
 			NoFingerprints: !c.Ledger.Fingerprints,
 		},
-		Notice: c.Notice.rule(), Backend: c.Backend.mark(),
+		Upstream: middleware.UpstreamLimits{FirstByte: time.Duration(c.Limits.FirstByte), Idle: time.Duration(c.Limits.UpstreamIdle)},
+		Notice:   c.Notice.rule(), Backend: c.Backend.mark(),
 		All: c.All, PublicPath: c.PublicPath,
 		ModelCard: c.ModelCard, Contact: c.Contact,
 	}
 	verify := c.Verify.options()
 	o.Verify = &verify
-	if c.Profile == "standard" {
-		o.Disclose.Profile = disclose.Standard
-	}
+	o.Disclose.Profile = profileNamed(c.Profile)
 	if c.Image.WebP == "png" {
 		o.Disclose.WebP = disclose.WebPToPNG
 	}
@@ -70,9 +67,14 @@ func (r Route) route() middleware.Route {
 	if r.Shape.own() {
 		out.Pointers, _ = disclose.NewPointers(r.Shape.Text, r.Shape.Images)
 	}
-	if (r.Carriers != Carriers{}) {
-		out.Carriers = r.Carriers.over(disclose.DefaultCarriers)
+	if carriers := r.carriers(); carriers != (Carriers{}) {
+		out.Carriers = carriers.over(disclose.DefaultCarriers)
 	}
+	if r.Profile != "" {
+		p := profileNamed(r.Profile)
+		out.Profile = &p
+	}
+	out.Cadence = r.Notice.cadence()
 	for _, name := range r.Require {
 		carrier, _ := carrierNamed(name)
 		out.Require = out.Require.With(carrier)
@@ -101,23 +103,18 @@ func (c Carriers) over(base disclose.CarrierSet) *disclose.CarrierSet {
 	return &base
 }
 
-// YAML writes the effective configuration, without user names, passwords and
-// queries inside URLs.
-func (c Config) YAML() ([]byte, error) {
-	c.Upstream, c.Signer.TSA, c.Ledger.URL = redact(c.Upstream), redact(c.Signer.TSA), redact(c.Ledger.URL)
-	return yaml.Marshal(c)
+func profileNamed(name string) disclose.Profile {
+	if name == "standard" {
+		return disclose.Standard
+	}
+	return disclose.Strict
 }
 
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(not a URL)"
+// Pace says how slow a client may be.
+func (l Limits) Pace() middleware.PaceOptions {
+	o := middleware.PaceOptions{Idle: time.Duration(l.Idle), MinRate: int(l.MinRate)}
+	if l.MinRate == 0 {
+		o.MinRate = -1
 	}
-	if u.User != nil {
-		u.User = url.User("redacted")
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = "redacted" // database URLs carry passwords here too
-	}
-	return u.String()
+	return o
 }

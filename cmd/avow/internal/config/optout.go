@@ -21,7 +21,7 @@ type AIGCLabel struct {
 
 // AIGCCode is the name or code of the generating service; empty means provider.
 type AIGCCode struct {
-	Producer string `yaml:"producer,omitempty"`
+	Producer string `yaml:"producer,omitempty" doc:"Name or code of the generating service; the provider unless given."`
 }
 
 // UnmarshalYAML reads off, on or a mapping, which means on.

@@ -59,8 +59,11 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes a duration.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+// String writes a duration.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalText is String.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // A Date is a day, written as 2026-11-23.
 type Date struct{ time.Time }
@@ -90,8 +93,8 @@ func (s Shape) own() bool { return len(s.Text)+len(s.Images) > 0 }
 
 // pointers is a Shape in its mapping form.
 type pointers struct {
-	Text   []string `yaml:"text"`
-	Images []string `yaml:"images"`
+	Text   []string `yaml:"text" doc:"JSON pointers (RFC 6901) to texts; * stands for every element."`
+	Images []string `yaml:"images" doc:"JSON pointers to images, base64 or data URIs."`
 }
 
 // UnmarshalYAML reads either form.

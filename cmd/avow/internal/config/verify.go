@@ -15,15 +15,15 @@ import (
 // Verify says what the verification service answers, and to whom. A limit of 0
 // questions means none.
 type Verify struct {
-	TokensFile        string   `yaml:"tokens_file"`         // SHA-256 of verifiers' bearer tokens, one a line
-	TextVerifiersOnly bool     `yaml:"text_verifiers_only"` // text needs such a token
-	URLInput          bool     `yaml:"url_input"`           // fetch what a URL names
-	TrustedProxies    []string `yaml:"trusted_proxies"`     // addresses or networks whose X-Forwarded-For is believed
-	PerMinute         int      `yaml:"per_minute"`          // questions of a client
-	Burst             int      `yaml:"burst"`               // of them at once
-	Concurrent        int      `yaml:"concurrent"`          // questions of a client in progress
-	NearDuplicates    int      `yaml:"near_duplicates"`     // versions of the same content in 24 hours
-	Memory            Size     `yaml:"memory"`              // decoded pictures in progress
+	TokensFile        string   `yaml:"tokens_file" doc:"SHA-256 of verifiers' bearer tokens, one a line."`
+	TextVerifiersOnly bool     `yaml:"text_verifiers_only" doc:"Text needs such a token."`
+	URLInput          bool     `yaml:"url_input" doc:"Fetch what an https address names."`
+	TrustedProxies    []string `yaml:"trusted_proxies" doc:"Addresses or networks whose X-Forwarded-For is believed."`
+	PerMinute         int      `yaml:"per_minute" range:"0..1000000" doc:"Questions of a client in the long run; 0 means no limit."`
+	Burst             int      `yaml:"burst" range:"1..1000000" doc:"Questions of a client at once."`
+	Concurrent        int      `yaml:"concurrent" range:"0..1000000" doc:"Questions of a client in progress; 0 means no limit."`
+	NearDuplicates    int      `yaml:"near_duplicates" range:"0..1000000" doc:"Versions of the same content in 24 hours, by all clients; 0 means no limit."`
+	Memory            Size     `yaml:"memory" range:"64MiB..64GiB" doc:"Questions and decoded pictures held at one time."`
 }
 
 // defaultVerify are the library's own defaults, written out.
@@ -31,25 +31,10 @@ func defaultVerify() Verify {
 	return Verify{TrustedProxies: []string{}, PerMinute: 30, Burst: 10, Concurrent: 5, NearDuplicates: 20, Memory: 512 << 20}
 }
 
-const (
-	minMemory     = 64 << 20
-	maxMemory     = 64 << 30
-	maxTokensFile = 1 << 20
-)
+const maxTokensFile = 1 << 20 // bytes
 
 // check says what is wrong with the verification service's keys.
 func (v Verify) check() (errs []error) {
-	if v.Burst < 1 || v.Burst > 1_000_000 {
-		errs = append(errs, fmt.Errorf("verify.burst: %d is not possible; choose 1 to 1000000", v.Burst))
-	}
-	for name, n := range map[string]int{"per_minute": v.PerMinute, "concurrent": v.Concurrent, "near_duplicates": v.NearDuplicates} {
-		if n < 0 || n > 1_000_000 {
-			errs = append(errs, fmt.Errorf("verify.%s: %d is not possible; choose 1 to 1000000, or 0 for no limit", name, n))
-		}
-	}
-	if v.Memory < minMemory || v.Memory > maxMemory {
-		errs = append(errs, fmt.Errorf("verify.memory: %v is not possible; choose 64MiB to 64GiB", v.Memory))
-	}
 	if _, err := v.proxies(); err != nil {
 		errs = append(errs, err)
 	}

@@ -42,6 +42,8 @@ type Entry struct {
 	State    State      `json:"state"`
 	Created  time.Time  `json:"created"`
 	NotAfter *time.Time `json:"not_after,omitempty"`
+	// RevokedAt is when a revoked key was revoked; nil where that is not known.
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 }
 
 // Key is the entry's key.
@@ -140,6 +142,9 @@ func (r *Ring) check() error {
 		}
 		if e.State != Active && e.State != Verify && e.State != Revoked {
 			return fmt.Errorf("%w: key %s: the state is none of active, verify, revoked", ErrCorrupt, e.ID)
+		}
+		if e.RevokedAt != nil && e.State != Revoked {
+			return fmt.Errorf("%w: key %s has a revoked_at and is not revoked", ErrCorrupt, e.ID)
 		}
 	}
 	return nil
@@ -263,13 +268,17 @@ func (r *Ring) Generate(now time.Time) (Entry, error) {
 	return e, nil
 }
 
-// SetState changes the state of one key. A revoked key stays revoked: what
-// leaked cannot be called back.
-func (r *Ring) SetState(id string, s State) error {
+// SetState changes the state of one key at a time. A revoked key stays revoked, since
+// when it was revoked first: what leaked cannot be called back.
+func (r *Ring) SetState(id string, s State, now time.Time) error {
 	for i := range r.Keys {
 		if r.Keys[i].ID == id {
 			if r.Keys[i].State == Revoked && s != Revoked {
 				return fmt.Errorf("%w: %s", ErrRevoked, id)
+			}
+			if s == Revoked && r.Keys[i].State != Revoked {
+				at := now.UTC().Truncate(time.Second)
+				r.Keys[i].RevokedAt = &at
 			}
 			r.Keys[i].State = s
 			return nil

@@ -72,13 +72,13 @@ func TestOneActiveKey(t *testing.T) {
 func TestRevokedStaysRevoked(t *testing.T) {
 	ring, _ := filled(t, 1)
 	id := ring.Keys[0].ID
-	if err := ring.SetState(id, Revoked); err != nil {
+	if err := ring.SetState(id, Revoked, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := ring.SetState(id, Verify); !errors.Is(err, ErrRevoked) {
+	if err := ring.SetState(id, Verify, time.Now()); !errors.Is(err, ErrRevoked) {
 		t.Errorf("retire of a revoked key: %v, want %v", err, ErrRevoked)
 	}
-	if err := ring.SetState("k-00000000", Verify); !errors.Is(err, ErrNoKey) {
+	if err := ring.SetState("k-00000000", Verify, time.Now()); !errors.Is(err, ErrNoKey) {
 		t.Errorf("unknown key: %v, want %v", err, ErrNoKey)
 	}
 }

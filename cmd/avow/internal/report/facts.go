@@ -109,6 +109,8 @@ func (f *facts) ledger() string {
 	switch {
 	case !f.ledgerOn():
 		return "No records are kept (ledger.url: off)."
+	case f.c.Ledger.URLFile != "":
+		return "Records are kept in PostgreSQL."
 	case f.c.Ledger.URL == "":
 		return "Records are kept in the data directory's ledger."
 	case strings.HasPrefix(f.c.Ledger.URL, "postgres"):

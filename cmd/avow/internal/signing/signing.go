@@ -31,9 +31,9 @@ const (
 	// unnamed stands for whoever made a development certificate: the name goes out
 	// with every output, so that it must not be the machine's.
 	unnamed = "unnamed deployment"
-	// renewBefore is how long before its end a development certificate is made
+	// RenewBefore is how long before its end a development certificate is made
 	// anew.
-	renewBefore = 14 * 24 * time.Hour
+	RenewBefore = 14 * 24 * time.Hour
 )
 
 // Errors of this package.
@@ -83,7 +83,7 @@ func open(dir string, now time.Time) (*c2pa.Signer, error) {
 		return nil, errUnmade
 	case err != nil:
 		return nil, err
-	case c2pa.IsDevelopment(certs[0]) && (noKey || !now.Add(renewBefore).Before(certs[0].NotAfter)):
+	case c2pa.IsDevelopment(certs[0]) && (noKey || !now.Add(RenewBefore).Before(certs[0].NotAfter)):
 		return nil, errUnmade
 	}
 	return Load(chain, key)

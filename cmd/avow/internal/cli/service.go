@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/avowai/avow/cmd/avow/internal/config"
+	"github.com/avowai/avow/cmd/avow/internal/keyring"
+	"github.com/avowai/avow/cmd/avow/internal/signing"
+	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/disclose/c2pa"
+	"github.com/avowai/avow/disclose/ledger"
+	"github.com/avowai/avow/middleware"
+)
+
+// A service is the proxy, or the verification service alone, with its admin side, not
+// yet listening. What serves is a generation; the rest lasts as long as the process:
+// metrics, the ledger, and what each generation takes over from the one before.
+type service struct {
+	a             *app
+	log           *slog.Logger
+	public, admin http.Handler
+	registry      *prometheus.Registry
+	metrics       *middleware.Metrics
+	reloads       reloadMetrics
+	ledger        *ledger.Ledger // nil for none, or for one that is only read
+	listening     string         // the public address
+	build         func(config.Config, *keyring.Ring, *generation) (*generation, error)
+
+	mu      sync.Mutex // one change at a time
+	current atomic.Pointer[generation]
+}
+
+// A generation is all that one configuration, with the files that it names, has made.
+// A request is served by the one that it began with, to its end.
+type generation struct {
+	c        config.Config
+	public   http.Handler
+	proxy    http.Handler              // what NewProxy made; nil without a proxy
+	verify   *middleware.VerifyService // of a service alone
+	detector *disclose.Detector
+	profile  disclose.Profile
+	key      keyring.Entry // that marks; empty without a proxy
+	signer   *c2pa.Signer  // nil for none
+}
+
+// before is what the next detector takes over from; nil for none.
+func (g *generation) before() *disclose.Detector {
+	if g == nil {
+		return nil
+	}
+	return g.detector
+}
+
+// newService wires configuration, keys, records and metrics together.
+func (a *app) newService(c config.Config, log *slog.Logger, command string) (*service, error) {
+	ring, err := a.ring(c.Keys.File)
+	if err != nil {
+		return nil, err
+	}
+	key, err := activeKey(ring)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{a: a, log: log}
+	s.build = s.proxying
+	if s.ledger, err = a.openLedger(context.Background(), c, ring, key.Key(), ledgerServe, command); err != nil {
+		return nil, err
+	}
+	if err := s.begin(c, ring); err != nil {
+		a.closeLedger(s.ledger)
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin registers metrics and makes the first generation.
+func (s *service) begin(c config.Config, ring *keyring.Ring) (err error) {
+	s.registry = prometheus.NewRegistry()
+	for _, collector := range []prometheus.Collector{collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
+		if err := s.registry.Register(collector); err != nil {
+			return err
+		}
+	}
+	if s.metrics, err = middleware.NewMetrics(s.registry); err != nil {
+		return err
+	}
+	if s.reloads, err = newReloadMetrics(s.registry); err != nil {
+		return err
+	}
+	first, err := s.build(c, ring, nil)
+	if err != nil {
+		return err
+	}
+	s.install(first)
+	s.public = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().public.ServeHTTP(w, r) })
+	s.admin = adminRoutes(s.registry, s.ready)
+	return nil
+}
+
+// install has new requests served by a generation.
+func (s *service) install(g *generation) {
+	s.current.Store(g)
+	var keyEnd, certEnd time.Time
+	if g.key.NotAfter != nil {
+		keyEnd = *g.key.NotAfter
+	}
+	if g.signer != nil {
+		certEnd = g.signer.Chain[0].NotAfter
+	}
+	s.metrics.SetKeyExpiry(keyEnd)
+	s.metrics.SetCertificateExpiry(certEnd)
+	if s.ledger != nil {
+		s.ledger.Rekey(g.key.Key())
+	}
+}
+
+// proxying makes a proxy under a configuration.
+func (s *service) proxying(c config.Config, ring *keyring.Ring, before *generation) (*generation, error) {
+	target, err := url.Parse(c.Upstream)
+	if err != nil {
+		return nil, hint(errors.New("the upstream is not a URL"), "write it as http://127.0.0.1:11434")
+	}
+	if s.listening != "" && wrapsItself(c.Upstream, s.listening) {
+		return nil, errWrapsItself
+	}
+	g := &generation{c: c}
+	if g.key, err = activeKey(ring); err != nil {
+		return nil, err
+	}
+	o := c.Options()
+	g.profile = o.Disclose.Profile
+	o.Metrics, o.Logger = s.metrics, s.log
+	o.Disclose.Key, o.Disclose.Logger, o.Disclose.Records = g.key.Key(), s.log, recordsOf(s.ledger)
+	if g.signer, err = s.a.sign(c, &o); err != nil {
+		return nil, err
+	}
+	trust, err := trustOf(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	if g.detector, err = newDetector(c, ring, o.Disclose.Records, trust, before.before()); err != nil {
+		return nil, err
+	}
+	o.Verify.Detector = g.detector
+	if err := s.a.reporting(c, ring, o.Verify); err != nil {
+		return nil, err
+	}
+	if before != nil {
+		o.Previous = before.proxy
+	}
+	if g.proxy, err = middleware.NewProxy(target, o); err != nil {
+		return nil, err
+	}
+	g.public = middleware.Pace(g.proxy, c.Limits.Pace())
+	return g, nil
+}
+
+// sign has outputs carry manifests unless the configuration switches them off.
+func (a *app) sign(c config.Config, o *middleware.Options) (*c2pa.Signer, error) {
+	if !o.Disclose.Carriers.Has(disclose.CarrierManifest) {
+		return nil, nil
+	}
+	p, err := a.provenance(c)
+	if err != nil {
+		return nil, err
+	}
+	o.Disclose.Provenance = p
+	return p.Signer, nil
+}
+
+// ends is when a generation has to be made anew without any file having changed: its
+// key stops marking, or its development certificate is to be renewed. Zero for never.
+func (g *generation) ends() (at time.Time) {
+	if g.key.NotAfter != nil {
+		at = *g.key.NotAfter
+	}
+	if g.signer == nil || !c2pa.IsDevelopment(g.signer.Chain[0]) {
+		return at
+	}
+	if renew := g.signer.Chain[0].NotAfter.Add(-signing.RenewBefore); at.IsZero() || renew.Before(at) {
+		at = renew
+	}
+	return at
+}
+
+// drain is how long answers in progress get at the end.
+func (s *service) drain() time.Duration { return time.Duration(s.current.Load().c.Limits.Drain) }
+
+// ready says whether the ledger can be written. Strict then refuses answers once
+// what waits in memory is full, so that others better take its place; standard
+// goes on without records.
+func (s *service) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.ledger == nil || s.ledger.Writable() == nil {
+		_, _ = io.WriteString(w, "ok\n")
+		return
+	}
+	if s.current.Load().profile == disclose.Strict {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = io.WriteString(w, "the ledger cannot be written; the log says why\n")
+}
+
+// Format prints a name for every verb: a service holds keys.
+func (s *service) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cli.service") }
+
+// Format prints a name for every verb: a generation holds keys.
+func (g *generation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cli.generation") }

@@ -1,0 +1,233 @@
+package middleware
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// PaceOptions bound how slow a client may be. The zero value is the recommended
+// setting.
+type PaceOptions struct {
+	// Idle bounds how long one read of a request's body, or one write of an answer,
+	// may stand still; 0 means 60 seconds. It begins anew with every step, so that a
+	// stream may last as long as it likes, and whatever the upstream takes does not
+	// count.
+	Idle time.Duration
+	// MinRate is how many bytes a second a client has to send or take while it keeps
+	// others waiting, over Idle of such waiting; 0 means 100, below 0 no minimum.
+	MinRate int
+}
+
+func (o PaceOptions) defaults() PaceOptions {
+	o.Idle = or(o.Idle, time.Minute)
+	o.MinRate = or(o.MinRate, 100)
+	return o
+}
+
+// ErrTooSlow is returned to a handler for a client that stood still for too long, or
+// stayed below the minimum rate.
+var ErrTooSlow = errors.New("middleware: client is too slow")
+
+// paceChunk is how much is written under one deadline, in bytes: a large answer would
+// otherwise have to reach a slow client within a single one.
+const paceChunk = 4 << 10
+
+// Pace cuts the connections of clients that stand still, so that many of them do not
+// use up a server. It belongs outside of everything else: http.Server's own
+// WriteTimeout would cut long streams, and ReadTimeout slow uploads that are under
+// way. What the system keeps in its buffers counts as taken.
+func Pace(next http.Handler, o PaceOptions) http.Handler {
+	o = o.defaults()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		_ = rc.SetWriteDeadline(time.Time{}) // of the request before on the same connection
+		pw := &pacedWriter{ResponseWriter: w, rc: rc, step: stopwatch{o: o, now: time.Now}}
+		var body *pacedBody
+		if r.Body != nil && r.Body != http.NoBody {
+			body = &pacedBody{ReadCloser: r.Body, rc: rc, step: stopwatch{o: o, now: time.Now}}
+			r = r.WithContext(context.WithValue(r.Context(), paceKey{}, body))
+			r.Body = body
+		}
+		next.ServeHTTP(pw, r)
+		pw.last()
+		body.last()
+	})
+}
+
+// A stopwatch adds up how long one direction of a connection keeps others waiting,
+// and how much it moves meanwhile.
+type stopwatch struct {
+	o      PaceOptions
+	now    func() time.Time
+	start  time.Time
+	waited time.Duration
+	moved  int
+}
+
+// begin starts a step, and returns when it has to be done.
+func (s *stopwatch) begin() time.Time {
+	s.start = s.now()
+	return s.start.Add(s.o.Idle)
+}
+
+// end ends a step that moved n bytes. Once as much was waited as one step may take,
+// what was moved meanwhile has to make up the minimum.
+func (s *stopwatch) end(n int) error {
+	s.waited += s.now().Sub(s.start)
+	s.moved += n
+	if s.waited < s.o.Idle {
+		return nil
+	}
+	least := s.waited.Seconds() * float64(s.o.MinRate)
+	slow := float64(s.moved) < least
+	s.waited, s.moved = 0, 0
+	if slow && s.o.MinRate > 0 {
+		return ErrTooSlow
+	}
+	return nil
+}
+
+// judge ends a step that moved n bytes and came to err.
+func (s *stopwatch) judge(n int, err error) error {
+	slow := s.end(n)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrTooSlow, err)
+	case err == nil:
+		return slow
+	}
+	return err
+}
+
+// pacedWriter gives every piece of an answer its time.
+type pacedWriter struct {
+	http.ResponseWriter
+	rc       *http.ResponseController
+	step     stopwatch
+	err      error // why nothing more is written
+	hijacked bool
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Write implements http.ResponseWriter.
+func (w *pacedWriter) Write(p []byte) (n int, err error) {
+	for first := true; first || n < len(p); first = false {
+		piece := p[n:min(len(p), n+paceChunk)]
+		m, err := w.paced(func() (int, error) { return w.ResponseWriter.Write(piece) })
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// FlushError implements what http.ResponseController looks for.
+func (w *pacedWriter) FlushError() error {
+	_, err := w.paced(func() (int, error) { return 0, w.rc.Flush() })
+	return err
+}
+
+// Flush implements http.Flusher.
+func (w *pacedWriter) Flush() { _ = w.FlushError() }
+
+// paced makes one step. After a failed one the connection is of no use.
+func (w *pacedWriter) paced(do func() (int, error)) (n int, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	_ = w.rc.SetWriteDeadline(w.step.begin()) // a writer without deadlines has none to miss
+	n, err = do()
+	err = w.step.judge(n, err)
+	_ = w.rc.SetWriteDeadline(time.Time{}) // what the handler waits for is not the client's time
+	w.err = err
+	return n, err
+}
+
+// Hijack hands over the connection, whose time is then the handler's affair.
+func (w *pacedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := w.rc.Hijack()
+	w.hijacked = w.hijacked || err == nil
+	return conn, rw, err
+}
+
+// last gives what the server writes after the handler its time.
+func (w *pacedWriter) last() {
+	if !w.hijacked {
+		_ = w.rc.SetWriteDeadline(w.step.begin())
+	}
+}
+
+// pacedBody gives every read of a request's body its time.
+type pacedBody struct {
+	io.ReadCloser
+	rc    *http.ResponseController
+	step  stopwatch
+	err   error
+	ended atomic.Bool // all of it was read
+	slow  atomic.Bool // why the request's context has ended
+	left  atomic.Bool // the handler has returned; a Transport may read on
+}
+
+type paceKey struct{}
+
+// tooSlow reports whether a request ended because its body did not arrive.
+func tooSlow(r *http.Request) bool {
+	b, ok := r.Context().Value(paceKey{}).(*pacedBody)
+	return ok && b.slow.Load()
+}
+
+func (b *pacedBody) Read(p []byte) (n int, err error) {
+	switch {
+	case b.err != nil:
+		return 0, b.err
+	case b.left.Load(): // the connection's time is that of another request now
+		return b.ReadCloser.Read(p)
+	}
+	_ = b.rc.SetReadDeadline(b.step.begin())
+	n, err = b.ReadCloser.Read(p)
+	b.ended.Store(errors.Is(err, io.EOF))
+	err = b.step.judge(n, err)
+	if errors.Is(err, ErrTooSlow) {
+		b.slow.Store(true)
+		b.err = err // the deadline stays, so that nobody waits for the rest either
+		_ = b.rc.SetReadDeadline(b.step.now())
+		return n, err
+	}
+	// From the body's end on, the server watches for a client that goes away: a
+	// deadline that is left would look like one.
+	_ = b.rc.SetReadDeadline(time.Time{})
+	return n, err
+}
+
+// last gives what the server still reads of a body that the handler left its time.
+func (b *pacedBody) last() {
+	if b == nil {
+		return
+	}
+	b.left.Store(true)
+	if !b.ended.Load() && !b.slow.Load() {
+		_ = b.rc.SetReadDeadline(time.Now().Add(b.step.o.Idle))
+	}
+}
+
+// slowRequest answers for a request whose body did not arrive.
+func (c *core) slowRequest(w http.ResponseWriter, r *http.Request) {
+	p := problem{
+		Type: problemBase + "request_timeout", Title: "Request timed out", Status: http.StatusRequestTimeout,
+		Detail:    "The body of the request did not arrive in time. Send it again, without standing still.",
+		RequestID: or(requestID(r), newRequestID()),
+	}
+	w.Header().Set("Connection", "close")
+	p.write(w, r)
+}

@@ -1,0 +1,177 @@
+package middleware
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/avowai/avow/disclose"
+)
+
+// A tiredClient takes what is written to it in its own time, by a clock that it
+// turns itself.
+type tiredClient struct {
+	*httptest.ResponseRecorder
+	clock     *fakeClock
+	piece     time.Duration // that it takes for one write
+	deadlines []time.Time
+}
+
+func (c *tiredClient) Write(p []byte) (int, error) {
+	c.clock.pass(c.piece)
+	return c.ResponseRecorder.Write(p)
+}
+
+func (c *tiredClient) SetWriteDeadline(t time.Time) error {
+	c.deadlines = append(c.deadlines, t)
+	return nil
+}
+
+func TestSlowAndSteadyIsNotCut(t *testing.T) {
+	const size = 1 << 20
+	for name, c := range map[string]struct {
+		piece time.Duration // for 4 KiB
+		rate  int
+		fails bool
+	}{
+		"fast":       {0, 100, false},
+		"steady":     {30 * time.Second, 100, false}, // 136 B/s, for two hours
+		"too slow":   {50 * time.Second, 100, true},  // 82 B/s
+		"no minimum": {50 * time.Second, -1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := newClock()
+			to := &tiredClient{ResponseRecorder: httptest.NewRecorder(), clock: clock, piece: c.piece}
+			w := &pacedWriter{ResponseWriter: to, rc: http.NewResponseController(to),
+				step: stopwatch{o: PaceOptions{Idle: time.Minute, MinRate: c.rate}, now: clock.Now}}
+			n, err := w.Write(make([]byte, size))
+			if failed := errors.Is(err, ErrTooSlow); failed != c.fails || !c.fails && n != size {
+				t.Fatalf("wrote %d of %d bytes: %v", n, size, err)
+			}
+			if len(to.deadlines) < 4 || !to.deadlines[0].Equal(newClock().Now().Add(time.Minute)) {
+				t.Errorf("first deadline %v", to.deadlines[:1])
+			}
+			if last := to.deadlines[len(to.deadlines)-1]; !last.IsZero() {
+				t.Errorf("a deadline is left: %v", last)
+			}
+			if _, err := w.Write([]byte("more")); (err != nil) != c.fails {
+				t.Errorf("after that: %v", err)
+			}
+		})
+	}
+}
+
+// TestWhatTheUpstreamTakesDoesNotCount: a stream may stand still for as long as it
+// likes while there is nothing to send.
+func TestWhatTheUpstreamTakesDoesNotCount(t *testing.T) {
+	clock := newClock()
+	to := &tiredClient{ResponseRecorder: httptest.NewRecorder(), clock: clock}
+	w := &pacedWriter{ResponseWriter: to, rc: http.NewResponseController(to), step: stopwatch{o: PaceOptions{}.defaults(), now: clock.Now}}
+	for range 10 {
+		clock.pass(time.Hour)
+		if _, err := w.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// paced serves a handler under limits until the test ends.
+func paced(t *testing.T, o PaceOptions, h http.Handler) *httptest.Server {
+	t.Helper()
+	return serve(t, Pace(h, o))
+}
+
+// TestClientThatReadsNothingIsCut: the buffers of the system fill, then the write
+// stands still, and the handler is told.
+func TestClientThatReadsNothingIsCut(t *testing.T) {
+	told := make(chan error, 1)
+	srv := paced(t, PaceOptions{Idle: 20 * time.Millisecond}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				told <- err
+				return
+			}
+		}
+	}))
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-told; !errors.Is(err, ErrTooSlow) {
+		t.Errorf("%v, want %v", err, ErrTooSlow)
+	}
+}
+
+// TestUploadThatStandsStillIsCut, with an answer that says so and the connection
+// closed.
+func TestUploadThatStandsStillIsCut(t *testing.T) {
+	upstream := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	for name, path := range map[string]string{"read by the proxy": chatPath, "passed on": "/files"} {
+		t.Run(name, func(t *testing.T) {
+			h, transport := reloadable(t, testOptions(disclose.Strict), upstream.URL, nil)
+			defer transport()
+			srv := paced(t, PaceOptions{Idle: 20 * time.Millisecond}, h)
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := io.ReadAll(conn) // ends as the server closes the connection
+			if text := string(answer); !strings.HasPrefix(text, "HTTP/1.1 408 ") || !strings.Contains(text, "problems/request_timeout") {
+				t.Errorf("answer %.300q, %v", text, err)
+			}
+		})
+	}
+}
+
+// TestLongAnswerAfterAReadBody: the deadline of the body must not end what follows.
+func TestLongAnswerAfterAReadBody(t *testing.T) {
+	const idle = 20 * time.Millisecond
+	srv := paced(t, PaceOptions{Idle: idle}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-r.Context().Done():
+			http.Error(w, "cancelled", http.StatusInternalServerError)
+		case <-time.After(5 * idle):
+			_, _ = io.WriteString(w, "done")
+		}
+	}))
+	for range 2 {
+		if a := ask(t, "POST", srv.URL, "body"); a.err != nil || string(a.body) != "done" {
+			t.Errorf("%q, %v", a.body, a.err)
+		}
+	}
+}
+
+// TestUpstreamThatStandsStillIsCut: the client gets no made up end.
+func TestUpstreamThatStandsStillIsCut(t *testing.T) {
+	gone := make(chan struct{})
+	upstream := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, event("a"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		close(gone)
+	}))
+	o := testOptions(disclose.Strict)
+	o.Upstream.Idle = 20 * time.Millisecond
+	h, transport := reloadable(t, o, upstream.URL, nil)
+	defer transport()
+	a := ask(t, "POST", serve(t, h).URL+chatPath, chatAsk)
+	if a.err == nil || strings.Contains(string(a.body), "[DONE]") {
+		t.Errorf("%.300q, %v; want a broken answer", a.body, a.err)
+	}
+	<-gone
+}
