@@ -110,7 +110,8 @@ func TestReadyzTellsOfTheLedger(t *testing.T) {
 	}
 	ask := func(s *service, p disclose.Profile) (int, string) {
 		w := httptest.NewRecorder()
-		s.ready(p)(w, nil)
+		s.current.Store(&generation{profile: p})
+		s.ready(w, nil)
 		return w.Code, w.Body.String()
 	}
 	for _, s := range []*service{{}, {ledger: l}} {
