@@ -47,6 +47,13 @@ type Options struct {
 	Backend *disclose.BackendMark
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
+	// Tracer follows exchanges on AI routes; nil follows nothing, and leaves
+	// traceparent as the client sent it.
+	Tracer Tracer
+	// MaxStreams bounds the answers on AI routes that are in progress at one time;
+	// beyond it a request is answered 503 with Retry-After. 0 means no limit. A
+	// process needs two descriptors for each.
+	MaxStreams int
 	// Logger receives what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// MaxRequest bounds the part of a request's body that is read, in bytes; 0
@@ -170,6 +177,8 @@ type core struct {
 	sessions  disclose.Sessions
 	minors    bool
 	now       func() time.Time
+	// inProgress counts answers on AI routes against Options.MaxStreams.
+	inProgress atomic.Int64
 }
 
 // setDefaults fills in what options of this package leave out.
@@ -204,7 +213,7 @@ func newCore(o Options, proxy bool) (*core, error) {
 			return nil, fmt.Errorf("middleware: backend: %w", err)
 		}
 	}
-	marker, err := disclose.NewMarker(o.Metrics.hook(o.Disclose))
+	marker, err := disclose.NewMarker(o.Metrics.hook(traceStages(o.Tracer, o.Disclose)))
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +240,9 @@ type exchange struct {
 	broken      bool     // the upstream's body broke off
 	id          string
 	start       time.Time
+	span        Span   // nil without a Tracer
+	traced      string // the sampled trace that it belongs to, "" for none
+	ended       Ended
 }
 
 // serve handles one request.
@@ -247,7 +259,15 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		return
 	}
 	ex := &exchange{c: c, route: route, upgrade: isUpgrade(r), start: time.Now(), id: requestID(r)}
+	r = ex.trace(r)
+	defer ex.endTrace()
 	rw := newResponse(w, r, ex)
+	leave, ok := c.enter()
+	if !ok {
+		rw.busy()
+		return
+	}
+	defer leave()
 	if !c.marker.Ready() {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonLedgerDown, Hint: disclose.Hint(disclose.ReasonLedgerDown)})
 		return
