@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/avowai/avow/cmd/avow/internal/logline"
 	"github.com/avowai/avow/cmd/avow/internal/nearest"
 )
 
@@ -150,9 +151,9 @@ func (a *app) logger() (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(a.err, o)), nil
+		return slog.New(logline.New(slog.NewTextHandler(a.err, o))), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(a.err, o)), nil
+		return slog.New(logline.New(slog.NewJSONHandler(a.err, o))), nil
 	}
 	return nil, hint(fmt.Errorf("--log-format: no format is called %q", a.logFormat), "choose text or json")
 }
