@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,18 +16,39 @@ import (
 // are as many as there may be.
 const busyRetry = 5 * time.Second
 
-// enter takes one of the places for answers in progress; ok is false where there is
-// none. Each takes two descriptors, the client's and the upstream's, and a process
-// that has none left breaks off answers that are half out.
-func (c *core) enter() (leave func(), ok bool) {
-	if c.o.MaxStreams <= 0 {
-		return func() {}, true
+// A StreamLimit bounds the answers on AI routes that are in progress at one time, of
+// all handlers that share it. Each takes two descriptors, the client's and the
+// upstream's, and a process that has none left breaks off answers that are half out.
+type StreamLimit struct {
+	max int64
+	now atomic.Int64
+}
+
+// LimitStreams returns a bound of max answers; nil, which is no bound, where max is
+// not more than 0.
+func LimitStreams(max int) *StreamLimit {
+	if max <= 0 {
+		return nil
 	}
-	if c.inProgress.Add(1) > int64(c.o.MaxStreams) {
-		c.inProgress.Add(-1)
-		return nil, false
+	return &StreamLimit{max: int64(max)}
+}
+
+// enter takes a place, and reports whether there was one. Whoever has it leaves.
+func (l *StreamLimit) enter() bool {
+	if l == nil {
+		return true
 	}
-	return func() { c.inProgress.Add(-1) }, true
+	if l.now.Add(1) > l.max {
+		l.now.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (l *StreamLimit) leave() {
+	if l != nil {
+		l.now.Add(-1)
+	}
 }
 
 // busy answers for an exchange that found no place. The upstream is not asked.

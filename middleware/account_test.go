@@ -97,7 +97,7 @@ func orNil(s string) any {
 func TestMaxStreams(t *testing.T) {
 	started, release := make(chan bool, 8), make(chan bool)
 	o := testOptions(disclose.Strict)
-	o.MaxStreams = 2
+	o.Streams = LimitStreams(2)
 	srv := proxyTo(t, o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started <- true
 		<-release

@@ -81,7 +81,7 @@ func labelValues() map[string][]string {
 	names := map[string][]string{
 		"route": nil, "version": nil, "goversion": nil,
 		"modality": {"image", "media", "none", "text"},
-		"outcome":  {"marked", "degraded", "passed", "withheld", "aborted", "ok", "error"},
+		"outcome":  {"marked", "degraded", "passed", "withheld", "aborted", "ok", "error", "success", "failure"},
 		"stage":    {"decode", "embed", "encode", "fingerprint", "manifest", "metadata", "splice"},
 		"shape":    {"auto", string(disclose.ShapeCustom), string(disclose.ShapeUnknown)},
 		"verdict":  {string(disclose.Absent), string(disclose.Invalid), string(disclose.NotChecked), string(disclose.Present), string(disclose.Verified)},

@@ -50,10 +50,9 @@ type Options struct {
 	// Tracer follows exchanges on AI routes; nil follows nothing, and leaves
 	// traceparent as the client sent it.
 	Tracer Tracer
-	// MaxStreams bounds the answers on AI routes that are in progress at one time;
-	// beyond it a request is answered 503 with Retry-After. 0 means no limit. A
-	// process needs two descriptors for each.
-	MaxStreams int
+	// Streams bounds the answers on AI routes that are in progress at one time;
+	// beyond it a request is answered 503 with Retry-After. nil means no bound.
+	Streams *StreamLimit
 	// Logger receives what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// MaxRequest bounds the part of a request's body that is read, in bytes; 0
@@ -177,8 +176,6 @@ type core struct {
 	sessions  disclose.Sessions
 	minors    bool
 	now       func() time.Time
-	// inProgress counts answers on AI routes against Options.MaxStreams.
-	inProgress atomic.Int64
 }
 
 // setDefaults fills in what options of this package leave out.
@@ -262,12 +259,11 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	r = ex.trace(r)
 	defer ex.endTrace()
 	rw := newResponse(w, r, ex)
-	leave, ok := c.enter()
-	if !ok {
+	if !c.o.Streams.enter() {
 		rw.busy()
 		return
 	}
-	defer leave()
+	defer c.o.Streams.leave()
 	if !c.marker.Ready() {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonLedgerDown, Hint: disclose.Hint(disclose.ReasonLedgerDown)})
 		return

@@ -54,7 +54,7 @@ func busyProxy(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.stop()
+		s.observing.stop()
 		a.closeLedger(s.ledger)
 	})
 	const json = "application/json"

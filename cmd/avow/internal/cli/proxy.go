@@ -93,7 +93,7 @@ type service struct {
 	metrics       *middleware.Metrics
 	detector      *disclose.Detector
 	ledger        *ledger.Ledger // nil for none
-	stop          func()         // ends tracing
+	observing     *observing
 }
 
 // newService wires configuration, keys, records and metrics together.
@@ -145,11 +145,12 @@ func (a *app) newService(c config.Config, log *slog.Logger, command string) (mad
 	if err := a.reporting(c, ring, o.Verify); err != nil {
 		return nil, err
 	}
-	if s.stop, err = observe(&o, reg, log); err != nil {
+	if s.observing, err = newObserving(reg, log); err != nil {
 		return nil, err
 	}
+	s.observing.into(&o)
 	if s.public, err = middleware.NewProxy(target, o); err != nil {
-		s.stop()
+		s.observing.stop()
 		return nil, err
 	}
 	s.admin = adminRoutes(reg, s.ready(o.Disclose.Profile))
@@ -205,7 +206,7 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.observing.stop()
 	defer a.closeLedger(s.ledger)
 	servers, err := listenBoth(c.Listen, s.public, c.Admin, s.admin)
 	if err != nil {

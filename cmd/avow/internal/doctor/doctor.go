@@ -122,7 +122,15 @@ func (r Report) Write(w io.Writer) error {
 			fmt.Fprintf(&b, "%-21s do: %s\n", "", c.Hint)
 		}
 	}
-	fmt.Fprintf(&b, "%d ok, %d warnings, %d failed\n", count[OK], count[Warning], count[Failed])
+	fmt.Fprintf(&b, "%d ok, %s, %d failed\n", count[OK], number(count[Warning], "warning"), count[Failed])
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// number is a count of things.
+func number[T int | int64](n T, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

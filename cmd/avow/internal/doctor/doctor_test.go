@@ -106,7 +106,7 @@ func TestChangesNothing(t *testing.T) {
 	if r.Verdict != Warning { // of the development certificate
 		t.Errorf("%+v", r)
 	}
-	find(t, r, "ledger").is(t, OK, "4 rows in 1 chains, intact; the last head was signed at ")
+	find(t, r, "ledger").is(t, OK, "4 rows in 1 chain, intact; the last head was signed at ")
 	if contents(t, o.Data) != before {
 		t.Error("the data directory is not as it was")
 	}

@@ -97,11 +97,11 @@ func (v *visit) keys(context.Context) {
 	v.key = &key
 	switch {
 	case key.NotAfter == nil:
-		v.ok(name, "%s is active and does not expire; %d keys in the ring", key.ID, len(ring.Keys))
+		v.ok(name, "%s is active and does not expire; %s in the ring", key.ID, number(len(ring.Keys), "key"))
 	case key.NotAfter.Sub(v.now) < soon:
 		v.warn(name, "make the next key with avow keygen, and start avow again", "%s is active until %s", key.ID, key.NotAfter.Format(time.RFC3339))
 	default:
-		v.ok(name, "%s is active until %s; %d keys in the ring", key.ID, key.NotAfter.Format(time.RFC3339), len(ring.Keys))
+		v.ok(name, "%s is active until %s; %s in the ring", key.ID, key.NotAfter.Format(time.RFC3339), number(len(ring.Keys), "key"))
 	}
 }
 

@@ -72,7 +72,7 @@ func (v *visit) chains(ctx context.Context, l *ledger.Ledger) {
 		v.fail(name, "the file may be damaged: keep a copy, and restore a backup", "%v", err)
 		return
 	case !found.Intact():
-		v.fail(name, "avow ledger verify names them all; compare with a backup", "%d rows, %d problems; the first: %s", found.Rows, found.Found, found.Problems[0])
+		v.fail(name, "avow ledger verify names them all; compare with a backup", "%s, %s; the first: %s", number(found.Rows, "row"), number(found.Found, "problem"), found.Problems[0])
 		return
 	}
 	var signed time.Time
@@ -84,10 +84,10 @@ func (v *visit) chains(ctx context.Context, l *ledger.Ledger) {
 		}
 	}
 	if heads == 0 {
-		v.ok(name, "%d rows in %d chains, intact; no head is signed yet", found.Rows, len(found.Chains))
+		v.ok(name, "%s in %s, intact; no head is signed yet", number(found.Rows, "row"), number(len(found.Chains), "chain"))
 		return
 	}
-	v.ok(name, "%d rows in %d chains, intact; the last head was signed at %s", found.Rows, len(found.Chains), signed.UTC().Format(time.RFC3339))
+	v.ok(name, "%s in %s, intact; the last head was signed at %s", number(found.Rows, "row"), number(len(found.Chains), "chain"), signed.UTC().Format(time.RFC3339))
 }
 
 // ledgerFile looks at the rights on the file.
