@@ -125,7 +125,7 @@ func (a *app) newService(c config.Config, log *slog.Logger, command string) (mad
 		s.metrics.SetKeyExpiry(*key.NotAfter)
 	}
 	o := c.Options()
-	o.Metrics = s.metrics
+	o.Metrics, o.Logger = s.metrics, log
 	o.Disclose.Key, o.Disclose.Logger = key.Key(), log
 	if s.ledger, err = a.openLedger(context.Background(), c, ring, key.Key(), ledgerServe, command); err != nil {
 		return nil, err
