@@ -92,6 +92,17 @@ func (w *response) account(modality string, result disclose.Result) {
 	ex.c.log.LogAttrs(ctx, level, "output "+string(result.Outcome), attrs...)
 }
 
+// tellWithheld logs that an answer was refused, and the cause, which is for the log
+// alone.
+func (w *response) tellWithheld(modality string, held *disclose.Withheld) {
+	attrs := append(w.ex.attrs(), slog.String("shape", shapeName(w.ex.route.shape)), slog.String("modality", modality),
+		slog.String("outcome", string(disclose.OutcomeWithheld)), slog.Int("status", w.status), slog.String("reason", string(held.Reason)))
+	if held.Err != nil {
+		attrs = append(attrs, slog.Any("error", held.Err))
+	}
+	w.ex.c.log.LogAttrs(w.r.Context(), slog.LevelWarn, "output withheld", attrs...)
+}
+
 // attrs say which exchange a line of the log is about.
 func (ex *exchange) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("route", ex.route.name)}

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -147,9 +146,7 @@ func (w *response) refuse(held *disclose.Withheld) {
 	_ = w.rc.Flush()
 	w.settle()
 	w.ex.id = p.RequestID
-	w.ex.c.log.LogAttrs(w.r.Context(), slog.LevelWarn, "output withheld", append(w.ex.attrs(), slog.String("shape", shapeName(w.ex.route.shape)),
-		slog.String("modality", modality), slog.String("outcome", string(disclose.OutcomeWithheld)), slog.Int("status", p.Status),
-		slog.String("reason", string(held.Reason)), slog.Any("error", errors.Unwrap(held)))...)
+	w.tellWithheld(modality, held)
 	result := disclose.Result{Outcome: disclose.OutcomeWithheld, Reason: held.Reason, Skipped: []disclose.Reason{held.Reason}}
 	w.ex.c.metrics.outcome(w.ex.route, modality, result)
 	w.account(modality, result)
