@@ -124,7 +124,7 @@ func (w *Writer) finishJSON(data []byte) ([]byte, error) {
 	if err := w.urlsOnly(a.found.urls); err != nil {
 		return nil, err
 	}
-	w.m.o.Observe("splice", time.Since(start))
+	w.m.o.observe(w.ctx, "splice", start)
 	imageEdits, ids, err := a.markImages(data)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (w *Writer) finishJSON(data []byte) ([]byte, error) {
 		return nil, err
 	}
 	out := jsonscan.Apply(data, edits)
-	w.m.o.Observe("splice", time.Since(start))
+	w.m.o.observe(w.ctx, "splice", start)
 	return out, nil
 }
 

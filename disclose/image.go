@@ -172,7 +172,7 @@ func (j *imageJob) markPixels() bool {
 		return j.failedAll(want, ReasonMarkerError, err)
 	}
 	defer leave()
-	img, err := timed(j.im, "decode", func() (image.Image, error) { return pixels.Decode(j.data, pixelFormat(j.info.Format)) })
+	img, err := timed(j, "decode", func() (image.Image, error) { return pixels.Decode(j.data, pixelFormat(j.info.Format)) })
 	if err != nil {
 		return j.failedAll(want, ReasonUndecodable, err)
 	}
@@ -194,7 +194,7 @@ func (j *imageJob) changePixels(img image.Image, want CarrierSet) bool {
 	if want == 0 {
 		return true
 	}
-	out, err := timed(j.im, "encode", func() ([]byte, error) { return j.encode(marked) })
+	out, err := timed(j, "encode", func() ([]byte, error) { return j.encode(marked) })
 	if err != nil {
 		return j.failedAll(want, ReasonMarkerError, err)
 	}
@@ -224,7 +224,7 @@ func (j *imageJob) embed(img image.Image, want CarrierSet) (image.Image, Carrier
 	if !want.Has(CarrierImageMark) {
 		return img, want
 	}
-	marked, err := timed(j.im, "embed", func() (image.Image, error) {
+	marked, err := timed(j, "embed", func() (image.Image, error) {
 		return watermark.Embed(j.ctx, img, j.label.ID, j.im.o.Key, &watermark.EmbedOptions{
 			Strength: j.im.o.Strength, Workers: runtime.GOMAXPROCS(0),
 		})
@@ -308,7 +308,7 @@ func (j *imageJob) writeXMP() bool {
 	if d := j.im.o.Detector; d != nil {
 		fields.Detector = d.String()
 	}
-	out, err := timed(j.im, "metadata", func() ([]byte, error) { return imagemeta.Write(j.res.data, fields) })
+	out, err := timed(j, "metadata", func() ([]byte, error) { return imagemeta.Write(j.res.data, fields) })
 	if err != nil {
 		return j.failed(CarrierMetadata, ReasonMarkerError, err)
 	}
@@ -354,10 +354,10 @@ func (im *imageMarker) enter(ctx context.Context, memory int64) (leave func(), e
 	}, nil
 }
 
-func timed[T any](im *imageMarker, stage string, fn func() (T, error)) (T, error) {
+func timed[T any](j *imageJob, stage string, fn func() (T, error)) (T, error) {
 	start := time.Now()
 	out, err := fn()
-	im.o.Observe(stage, time.Since(start))
+	j.im.o.observe(j.ctx, stage, start)
 	return out, err
 }
 

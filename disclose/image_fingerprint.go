@@ -23,7 +23,7 @@ func (j *imageJob) fingerprint(img image.Image) {
 	if j.im.imager == nil {
 		return
 	}
-	j.res.print, _ = timed(j.im, "fingerprint", func() (fingerprint.Image, error) { return j.im.imager.Image(img), nil })
+	j.res.print, _ = timed(j, "fingerprint", func() (fingerprint.Image, error) { return j.im.imager.Image(img), nil })
 }
 
 // fingerprintFile takes the fingerprint of a picture whose pixels are left alone.
@@ -42,7 +42,7 @@ func (j *imageJob) fingerprintFile() {
 		return
 	}
 	defer leave()
-	img, err := timed(j.im, "decode", func() (image.Image, error) { return pixels.Decode(j.data, pixelFormat(j.info.Format)) })
+	img, err := timed(j, "decode", func() (image.Image, error) { return pixels.Decode(j.data, pixelFormat(j.info.Format)) })
 	if err == nil {
 		j.fingerprint(img)
 	}

@@ -154,7 +154,7 @@ func (j *imageJob) writeManifest() bool {
 	ctx, cancel := p.stampTime(j.ctx)
 	defer cancel()
 	var info c2pa.Signed
-	out, err := timed(j.im, "manifest", func() (out []byte, err error) {
+	out, err := timed(j, "manifest", func() (out []byte, err error) {
 		out, info, err = c2pa.Sign(ctx, j.res.data, m, p.Signer)
 		return out, err
 	})

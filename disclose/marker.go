@@ -109,6 +109,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// observe tells of a stage that began at start and has just ended.
+func (o *Options) observe(ctx context.Context, stage string, start time.Time) {
+	d := time.Since(start)
+	o.Observe(stage, d)
+	if o.ObserveStage != nil {
+		o.ObserveStage(ctx, stage, d)
+	}
+}
+
 func orDefault[T int | int64 | float64 | time.Duration](v, def T) T {
 	if v <= 0 {
 		return def

@@ -1,6 +1,7 @@
 package disclose
 
 import (
+	"context"
 	"log/slog"
 	"net/url"
 	"time"
@@ -87,6 +88,9 @@ type Options struct {
 	// Observe, where set, receives the time each stage took. The stages are
 	// a closed set: decode, embed, fingerprint, encode, metadata, manifest, splice.
 	Observe func(stage string, d time.Duration)
+	// ObserveStage, where set, is told the same, with the context of the output
+	// ([Marker.NewWriter]): for what belongs to one output, such as a trace.
+	ObserveStage func(ctx context.Context, stage string, d time.Duration)
 	// ObserveQueue, where set, is told of images entering (+1) and leaving
 	// (-1) the queue.
 	ObserveQueue func(delta int)

@@ -255,7 +255,7 @@ func (w *Writer) fail(set CarrierSet, r Reason, cause error) error {
 		w.passReason = r
 	}
 	if cause != nil {
-		w.m.o.Logger.Warn("output not fully marked", "reason", string(r), "action", action.String(), "error", cause)
+		w.m.o.Logger.Warn("output not fully marked", "id", w.label.ID.String(), "reason", string(r), "action", action.String(), "error", cause)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package middleware
 
 import (
-	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -95,6 +95,7 @@ func (w *response) settle() {
 func (w *response) count(result disclose.Result) {
 	modality := disclose.Classify(w.w.Header().Get("Content-Type")).Modality()
 	w.ex.c.metrics.outcome(w.ex.route, modality, result)
+	w.account(modality, result)
 	if w.status/100 == 2 && w.r.Method != http.MethodHead {
 		if result.Outcome == disclose.OutcomeAborted {
 			result.Notices = 0 // perhaps nobody saw it
@@ -112,7 +113,9 @@ func (w *response) reject(p problem) {
 		p.RequestID = newRequestID()
 	}
 	p.write(w.w, w.r)
-	w.ex.c.log.Warn("request refused", "request_id", p.RequestID, "route", w.ex.route.name, "type", p.Type)
+	w.ex.id, w.ex.ended.Status = p.RequestID, p.Status
+	w.ex.c.log.LogAttrs(w.r.Context(), slog.LevelWarn, "request refused", append(w.ex.attrs(),
+		slog.Int("status", p.Status), slog.String("problem", strings.TrimPrefix(p.Type, problemBase)))...)
 }
 
 // refuse answers with an error instead of the output.
@@ -142,10 +145,11 @@ func (w *response) refuse(held *disclose.Withheld) {
 	p.write(w.w, w.r)
 	_ = w.rc.Flush()
 	w.settle()
-	w.ex.c.log.Warn("output withheld", "request_id", p.RequestID, "route", w.ex.route.name,
-		"reason", string(held.Reason), "error", errors.Unwrap(held))
+	w.ex.id = p.RequestID
+	w.tellWithheld(modality, held)
 	result := disclose.Result{Outcome: disclose.OutcomeWithheld, Reason: held.Reason, Skipped: []disclose.Reason{held.Reason}}
 	w.ex.c.metrics.outcome(w.ex.route, modality, result)
+	w.account(modality, result)
 }
 
 // aboutBody reports whether a header field speaks about the body that is not

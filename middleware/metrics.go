@@ -124,11 +124,11 @@ func (m *Metrics) hook(o disclose.Options) disclose.Options {
 	if m.responses == nil {
 		return o
 	}
-	stage, queue, held := o.Observe, o.ObserveQueue, o.ObserveHeld
-	o.Observe = func(name string, d time.Duration) {
-		m.overhead.WithLabelValues(name).Observe(d.Seconds())
+	stage, queue, held := o.ObserveStage, o.ObserveQueue, o.ObserveHeld
+	o.ObserveStage = func(ctx context.Context, name string, d time.Duration) {
+		observe(m.overhead.WithLabelValues(name), d, ctx)
 		if stage != nil {
-			stage(name, d)
+			stage(ctx, name, d)
 		}
 	}
 	o.ObserveQueue = func(delta int) {
@@ -181,10 +181,7 @@ func (m *Metrics) response(route string, shape disclose.Shape, modality string, 
 	if m.responses == nil {
 		return
 	}
-	if shape == disclose.ShapeAuto {
-		shape = "auto"
-	}
-	m.responses.WithLabelValues(route, string(shape), modality, string(o)).Inc()
+	m.responses.WithLabelValues(route, shapeName(shape), modality, string(o)).Inc()
 }
 
 // outcome counts a response and the marks on it.
@@ -226,9 +223,9 @@ func (m *Metrics) inflight(delta float64) {
 	}
 }
 
-func (m *Metrics) firstByte(d time.Duration) {
+func (m *Metrics) firstByte(ctx context.Context, d time.Duration) {
 	if m.firstByteDelay != nil {
-		m.firstByteDelay.Observe(d.Seconds())
+		observe(m.firstByteDelay, d, ctx)
 	}
 }
 

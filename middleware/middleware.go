@@ -47,6 +47,12 @@ type Options struct {
 	Backend *disclose.BackendMark
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
+	// Tracer follows exchanges on AI routes; nil follows nothing, and leaves
+	// traceparent as the client sent it.
+	Tracer Tracer
+	// Streams bounds the answers on AI routes that are in progress at one time;
+	// beyond it a request is answered 503 with Retry-After. nil means no bound.
+	Streams *StreamLimit
 	// Logger receives what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// MaxRequest bounds the part of a request's body that is read, in bytes; 0
@@ -249,6 +255,9 @@ type exchange struct {
 	broken      bool     // the upstream's body broke off
 	id          string
 	start       time.Time
+	span        Span   // nil without a Tracer
+	traced      string // the sampled trace that it belongs to, "" for none
+	ended       Ended
 }
 
 // serve handles one request.
@@ -265,7 +274,14 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		return
 	}
 	ex := &exchange{c: c, route: route, upgrade: isUpgrade(r), start: time.Now(), id: requestID(r)}
+	r = ex.trace(r)
+	defer ex.endTrace()
 	rw := newResponse(w, r, ex)
+	if !c.o.Streams.enter() {
+		rw.busy()
+		return
+	}
+	defer c.o.Streams.leave()
 	if !ex.marker().Ready() {
 		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonLedgerDown, Hint: disclose.Hint(disclose.ReasonLedgerDown)})
 		return

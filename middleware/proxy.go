@@ -116,6 +116,9 @@ func (c *core) manifests() (prefix string, h http.Handler) {
 }
 
 func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *httputil.ReverseProxy {
+	if c.o.Tracer != nil {
+		transport = tracedTransport{transport, c.o.Tracer}
+	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.SetURL(target)

@@ -70,7 +70,7 @@ func (p *proxy) CloseIdleConnections() { p.transport.CloseIdleConnections() }
 
 // mark makes the markers: one for each profile that some route has.
 func (c *core) mark(before *proxy) (err error) {
-	o := c.o.Metrics.hook(c.o.Disclose)
+	o := c.o.Metrics.hook(traceStages(c.o.Tracer, c.o.Disclose))
 	if before != nil {
 		o.Previous = before.c.marker
 	}

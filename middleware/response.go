@@ -292,7 +292,7 @@ func (w *response) commit(body []byte) {
 	}
 	w.setMarks(h, result)
 	if !w.first.IsZero() {
-		w.ex.c.metrics.firstByte(time.Since(w.first))
+		w.ex.c.metrics.firstByte(w.r.Context(), time.Since(w.first))
 	}
 	w.w.WriteHeader(w.status)
 }

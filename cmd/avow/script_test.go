@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"avow": main}
 //	picture FILE W [PERIOD]   a PNG picture of W x W pixels, with texture
 //	recode IN OUT QUALITY     a PNG file as JPEG, as a pipeline that drops metadata does
 //	cut IN OUT N              the first N bytes of a file
-//	serve DIR [FIELD...]      a server of DIR at $URL, with response header fields
+//	serve DIR [FIELD...]      a server of DIR at $URL, which listens on $ADDRESS, with response header fields
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -95,4 +95,5 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	ts.Defer(s.Close)
 	ts.Setenv("URL", s.URL)
+	ts.Setenv("ADDRESS", s.Listener.Addr().String())
 }

@@ -41,6 +41,8 @@ var (
 	ErrClosed = errors.New("ledger: closed")
 	// ErrReadOnly is returned for a change to a ledger that was opened to be read.
 	ErrReadOnly = errors.New("ledger: open for reading only")
+	// ErrNone is returned where a database to be read holds no ledger.
+	ErrNone = errors.New("ledger: there is no ledger in this database")
 	// ErrChain is returned for a chain whose end is not what was written there.
 	ErrChain = errors.New("ledger: the end of the chain is not as it was written")
 )
@@ -176,7 +178,7 @@ func (l *Ledger) checkReadable(ctx context.Context) error {
 	case err != nil:
 		return err
 	case v == 0:
-		return errors.New("there is no ledger in this database")
+		return ErrNone
 	}
 	return checkVersion(v)
 }

@@ -69,6 +69,9 @@ var outside = []struct{ from, imp, why string }{
 	{"watermark", "golang.org/x/image/webp", "the caller decodes"},
 	{"disclose", "net/http", "HTTP lives in middleware"},
 	{"disclose", "github.com/prometheus", "metrics live in middleware"},
+	{"watermark", "go.opentelemetry.io", "tracing lives in cmd"},
+	{"disclose", "go.opentelemetry.io", "tracing lives in cmd"},
+	{"middleware", "go.opentelemetry.io", "a library user brings his own tracer, see Options.Tracer"},
 	{"middleware", "github.com/gorilla/mux", "a library user brings his own router"},
 	{"middleware", "github.com/spf13", "command lines live in cmd"},
 }

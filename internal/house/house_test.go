@@ -67,6 +67,8 @@ func TestArrowsCatchEveryWrongEdge(t *testing.T) {
 		{"disclose/imagemeta", m("disclose/c2pa")},
 		{"middleware", m("cmd/avow/internal/config")},
 		{"middleware", "github.com/gorilla/mux"},
+		{"middleware", "go.opentelemetry.io/otel/trace"},
+		{"disclose", "go.opentelemetry.io/otel"},
 		{"internal/pixels", m("watermark")},
 		{"internal/pixels", m("disclose/imagemeta")},
 		{"examples/chatbot", m("cmd/avow")},

@@ -46,7 +46,7 @@ func (a *app) runDemo(ctx context.Context, addr, admin string) error {
 	if err != nil {
 		return err
 	}
-	defer a.closeLedger(s.ledger)
+	defer s.close()
 	servers, err := listenBoth(addr, s.public, admin, s.admin)
 	if err != nil {
 		return err

@@ -100,7 +100,7 @@ func (a *app) runProxy(ctx context.Context, from *source) error {
 	if err != nil {
 		return err
 	}
-	defer a.closeLedger(s.ledger)
+	defer s.close()
 	servers, err := listenBoth(c.Listen, s.public, c.Admin, s.admin)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/avowai/avow/cmd/avow/internal/logline"
 	"github.com/avowai/avow/cmd/avow/internal/nearest"
 )
 
@@ -95,7 +96,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.mark(), a.verify(), a.keygen(), a.keys(), a.ledger(), a.config(), a.report(), a.version())
+	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.mark(), a.verify(), a.keygen(), a.keys(), a.ledger(), a.config(), a.report(), a.doctor(), a.version())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s", flagHint(cmd, err))
 	})
@@ -155,9 +156,9 @@ func (a *app) logger() (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(a.err, o)), nil
+		return slog.New(logline.New(slog.NewTextHandler(a.err, o))), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(a.err, o)), nil
+		return slog.New(logline.New(slog.NewJSONHandler(a.err, o))), nil
 	}
 	return nil, hint(fmt.Errorf("--log-format: no format is called %q", a.logFormat), "choose text or json")
 }

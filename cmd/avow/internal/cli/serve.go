@@ -75,6 +75,7 @@ func (a *app) runServe(ctx context.Context, from *source) error {
 	if err != nil {
 		return err
 	}
+	defer s.close()
 	handlers := map[string]http.Handler{c.Listen: s.public}
 	if c.Admin != "" {
 		if c.Admin == c.Listen {

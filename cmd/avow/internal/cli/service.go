@@ -34,6 +34,7 @@ type service struct {
 	registry      *prometheus.Registry
 	metrics       *middleware.Metrics
 	reloads       reloadMetrics
+	observing     *observing
 	ledger        *ledger.Ledger // nil for none, or for one that is only read
 	listening     string         // the public address
 	build         func(config.Config, *keyring.Ring, *generation) (*generation, error)
@@ -99,14 +100,24 @@ func (s *service) begin(c config.Config, ring *keyring.Ring) (err error) {
 	if s.reloads, err = newReloadMetrics(s.registry); err != nil {
 		return err
 	}
+	if s.observing, err = newObserving(s.registry, s.log); err != nil {
+		return err
+	}
 	first, err := s.build(c, ring, nil)
 	if err != nil {
+		s.observing.stop()
 		return err
 	}
 	s.install(first)
 	s.public = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().public.ServeHTTP(w, r) })
 	s.admin = adminRoutes(s.registry, s.ready)
 	return nil
+}
+
+// close writes what waits in the ledger, and sends the last spans.
+func (s *service) close() {
+	s.a.closeLedger(s.ledger)
+	s.observing.stop()
 }
 
 // install has new requests served by a generation.
@@ -157,6 +168,7 @@ func (s *service) proxying(c config.Config, ring *keyring.Ring, before *generati
 	if err := s.a.reporting(c, ring, o.Verify); err != nil {
 		return nil, err
 	}
+	s.observing.into(&o)
 	if before != nil {
 		o.Previous = before.proxy
 	}
