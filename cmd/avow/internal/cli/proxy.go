@@ -3,15 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"os/signal"
 	"strings"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -31,7 +29,6 @@ const (
 	maxHeader     = 32 << 10
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 120 * time.Second
-	drainTimeout  = 20 * time.Second
 )
 
 func (a *app) proxy() *cobra.Command {
@@ -51,7 +48,7 @@ func (a *app) proxy() *cobra.Command {
 			if c.Upstream == "" {
 				return hint(errors.New("no upstream is given"), "name the AI backend with --upstream http://127.0.0.1:11434, or upstream: in the configuration")
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			return a.runProxy(ctx, c)
 		},
@@ -93,6 +90,7 @@ type service struct {
 	metrics       *middleware.Metrics
 	detector      *disclose.Detector
 	ledger        *ledger.Ledger // nil for none
+	leaving       atomic.Bool    // told to stop
 }
 
 // newService wires configuration, keys, records and metrics together.
@@ -167,9 +165,14 @@ func (a *app) sign(c config.Config, o *middleware.Options, m *middleware.Metrics
 
 // ready says whether the ledger can be written. Strict then refuses answers once
 // what waits in memory is full, so that others better take its place; standard
-// goes on without records.
+// goes on without records. A service that was told to stop wants no more requests.
 func (s *service) ready(p disclose.Profile) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		if s.leaving.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, "stopping; answers in progress are brought to their end\n")
+			return
+		}
 		if s.ledger == nil || s.ledger.Writable() == nil {
 			_, _ = io.WriteString(w, "ok\n")
 			return
@@ -217,7 +220,7 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	}
 	a.say("wrapping %s: http://%s (metrics: http://%s/metrics), profile %s, carriers %s",
 		target(c.Upstream), servers.addr(c.Listen), servers.addr(c.Admin), c.Profile, strings.Join(names, ","))
-	return servers.run(ctx)
+	return servers.run(ctx, a.departure(s, c))
 }
 
 // wrapsItself reports whether an upstream is the address listened on, on this
@@ -243,68 +246,4 @@ func target(raw string) string {
 	}
 	u.User, u.RawQuery = nil, ""
 	return u.String()
-}
-
-// A serverSet is several servers that start and stop together.
-type serverSet struct {
-	listeners map[string]net.Listener
-	servers   []*http.Server
-	serve     []func() error
-}
-
-// listenBoth opens the public and the admin address.
-func listenBoth(public string, p http.Handler, admin string, a http.Handler) (*serverSet, error) {
-	if public == admin {
-		return nil, hint(fmt.Errorf("%s is given twice", public), "metrics need an address of their own: choose another with --admin")
-	}
-	return listen(map[string]http.Handler{public: p, admin: a})
-}
-
-// listen opens all addresses, or none.
-func listen(handlers map[string]http.Handler) (*serverSet, error) {
-	set := &serverSet{listeners: map[string]net.Listener{}}
-	for addr, h := range handlers {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			set.close()
-			return nil, hint(fmt.Errorf("cannot listen on %s: %w", addr, err), "another program may use the port; choose another with --listen or --admin")
-		}
-		srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
-		set.listeners[addr] = l
-		set.servers = append(set.servers, srv)
-		set.serve = append(set.serve, func() error { return srv.Serve(l) })
-	}
-	return set, nil
-}
-
-func (s *serverSet) addr(given string) string { return s.listeners[given].Addr().String() }
-
-func (s *serverSet) close() {
-	for _, l := range s.listeners {
-		_ = l.Close()
-	}
-}
-
-// run serves until ctx ends, then lets answers in progress finish.
-func (s *serverSet) run(ctx context.Context) error {
-	failed := make(chan error, len(s.serve))
-	for _, serve := range s.serve {
-		go func() { failed <- serve() }()
-	}
-	var err error
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-	}
-	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	for _, srv := range s.servers {
-		if e := srv.Shutdown(drain); e != nil {
-			_ = srv.Close()
-		}
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
 }

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,7 +46,7 @@ func (a *app) serve() *cobra.Command {
 			if err := c.Check(); err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			return a.runServe(ctx, c)
 		},
@@ -90,7 +88,7 @@ func (a *app) runServe(ctx context.Context, c config.Config) error {
 		return err
 	}
 	a.say("verifying at http://%s%s", servers.addr(c.Listen), strings.TrimSuffix(c.PublicPath, "/")+"/v1/verify")
-	return servers.run(ctx)
+	return servers.run(ctx, a.departure(s, c))
 }
 
 // newVerification wires the verification service alone.

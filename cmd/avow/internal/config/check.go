@@ -46,6 +46,7 @@ func (c Config) Check() error {
 	within("limits.event_bytes", int64(c.Limits.EventBytes), 1<<10, maxEvent)
 	within("limits.jobs", int64(c.Limits.Jobs), 0, 1024)
 	within("limits.queue", int64(c.Limits.Queue), 1, 65536)
+	errs = append(errs, c.Limits.checkDrain()...)
 	within("text_mark.distance", int64(c.TextMark.Distance), textmark.DenseDistance, maxDistance)
 	within("image.max_pixels", c.Image.MaxPixels, 1, maxPixels)
 	if !(c.Image.Strength > 0 && c.Image.Strength <= 4) {

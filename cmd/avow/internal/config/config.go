@@ -110,6 +110,10 @@ type Limits struct {
 	EventBytes Size `yaml:"event_bytes"`
 	Jobs       int  `yaml:"jobs"`
 	Queue      int  `yaml:"queue"`
+	// DrainDelay is between "not ready" and no more requests when avow is told to
+	// stop; Drain is how long answers in progress then have.
+	DrainDelay Duration `yaml:"drain_delay"`
+	Drain      Duration `yaml:"drain"`
 }
 
 // OptOut are signals to those who gather training data.
@@ -149,8 +153,9 @@ func Default() Config {
 		TextMark: TextMark{Distance: textmark.DefaultDistance},
 		Image:    Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold"},
 		Ledger:   Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
-		Limits:   Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64},
-		Verify:   defaultVerify(),
+		Limits: Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64,
+			DrainDelay: Duration(3 * time.Second), Drain: Duration(20 * time.Second)},
+		Verify: defaultVerify(),
 	}
 }
 
