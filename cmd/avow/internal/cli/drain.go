@@ -150,9 +150,9 @@ func (s *serverSet) ended(ctx context.Context, bound time.Duration, kept string)
 
 // answering counts the answers in progress on all addresses but one.
 func (s *serverSet) answering(but string) (n int64) {
-	for addr, count := range s.inFlight {
+	for addr, count := range s.counters {
 		if addr != but {
-			n += count.Load()
+			n += count.n.Load()
 		}
 	}
 	return n

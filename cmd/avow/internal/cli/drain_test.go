@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -233,7 +232,7 @@ func TestHTTP2GoesAway(t *testing.T) {
 	set := &serverSet{}
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
-	var n atomic.Int64
+	var n counter
 	srv := httptest.NewUnstartedServer(set.counted(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.RemoteAddr)
 	}), &n))

@@ -220,6 +220,7 @@ func (a *app) runProxy(ctx context.Context, c config.Config) error {
 	}
 	a.say("wrapping %s: http://%s (metrics: http://%s/metrics), profile %s, carriers %s",
 		target(c.Upstream), servers.addr(c.Listen), servers.addr(c.Admin), c.Profile, strings.Join(names, ","))
+	limitAnswers(servers, c.Listen, log)
 	return servers.run(ctx, a.departure(s, c))
 }
 

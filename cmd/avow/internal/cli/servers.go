@@ -8,13 +8,16 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/avowai/avow/middleware"
 )
 
 // A serverSet is several servers that start and stop together.
 type serverSet struct {
 	listeners map[string]net.Listener
 	servers   map[string]*http.Server // by the address given
-	inFlight  map[string]*atomic.Int64
+	counters  map[string]*counter
 	leaving   atomic.Bool     // answers close their connections
 	base      context.Context // of every request
 	cut       context.CancelFunc
@@ -34,7 +37,7 @@ func listenBoth(public string, p http.Handler, admin string, a http.Handler) (*s
 func listen(handlers map[string]http.Handler) (*serverSet, error) {
 	base, cut := context.WithCancel(context.Background())
 	set := &serverSet{
-		listeners: map[string]net.Listener{}, servers: map[string]*http.Server{}, inFlight: map[string]*atomic.Int64{},
+		listeners: map[string]net.Listener{}, servers: map[string]*http.Server{}, counters: map[string]*counter{},
 		base: base, cut: cut, failed: make(chan error, len(handlers)),
 	}
 	for addr, h := range handlers {
@@ -43,8 +46,8 @@ func listen(handlers map[string]http.Handler) (*serverSet, error) {
 			set.close()
 			return nil, hint(fmt.Errorf("cannot listen on %s: %w", addr, err), "another program may use the port; choose another with --listen or --admin")
 		}
-		n := &atomic.Int64{}
-		set.listeners[addr], set.inFlight[addr] = l, n
+		n := &counter{}
+		set.listeners[addr], set.counters[addr] = l, n
 		set.servers[addr] = &http.Server{
 			Handler: set.counted(h, n), BaseContext: func(net.Listener) context.Context { return base },
 			ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
@@ -53,16 +56,29 @@ func listen(handlers map[string]http.Handler) (*serverSet, error) {
 	return set, nil
 }
 
+// A counter is how many answers are in progress, and how many may be; 0 for any
+// number.
+type counter struct{ n, most atomic.Int64 }
+
+// busyWait is after how long it may help to ask again.
+const busyWait = 5 * time.Second
+
 // counted counts the answers in progress, those of connections that a handler has
 // taken over included, which http.Server.Shutdown does not know of. While the set
 // is leaving, each answer says that its connection ends with it (RFC 9112 section
 // 9.6; over HTTP/2 the server sends GOAWAY for it).
-func (s *serverSet) counted(h http.Handler, n *atomic.Int64) http.Handler {
+func (s *serverSet) counted(h http.Handler, c *counter) http.Handler {
+	busy := middleware.Busy(busyWait)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.Add(1)
-		defer n.Add(-1)
+		n, most := c.n.Add(1), c.most.Load()
+		defer c.n.Add(-1)
 		if s.leaving.Load() {
 			w.Header().Set("Connection", "close")
+		}
+		if most > 0 && n > most {
+			w.Header().Set("Connection", "close") // it holds a descriptor
+			busy.ServeHTTP(w, r)
+			return
 		}
 		h.ServeHTTP(w, r)
 	})
