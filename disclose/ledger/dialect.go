@@ -124,13 +124,21 @@ func sqliteAt(path string) dialect {
 	}}
 }
 
-func postgresAt(raw string) (dialect, error) {
+func postgresConfig(raw string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(raw)
 	if err != nil {
-		return dialect{}, errors.New("ledger: the URL cannot be read; write it as postgres://user@host:5432/database") // err may repeat a password
+		return nil, errors.New("ledger: the URL cannot be read; write it as postgres://user@host:5432/database") // err may repeat a password
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
+	}
+	return config, nil
+}
+
+func postgresAt(raw string) (dialect, error) {
+	config, err := postgresConfig(raw)
+	if err != nil {
+		return dialect{}, err
 	}
 	durable := func(ctx context.Context, conn *pgx.Conn) error {
 		var now string

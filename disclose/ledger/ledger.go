@@ -114,9 +114,11 @@ func (o Options) filled() Options {
 }
 
 // A Ledger keeps records. It is safe for concurrent use, and several processes
-// may have the same one open. Sessions are kept in memory.
+// may have the same one open. Sessions are kept in PostgreSQL, where several
+// processes share them, and in memory beside SQLite.
 type Ledger struct {
-	disclose.MemorySessions
+	memory   disclose.MemorySessions
+	sessions *sessionTable // nil where memory keeps them
 
 	o     Options
 	d     dialect
@@ -151,6 +153,9 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	}
 	if l.read, err = d.open(true); err == nil {
 		err = l.checkReadable(ctx)
+	}
+	if err == nil && d.postgres && !o.ReadOnly {
+		l.sessions, err = openSessions(ctx, o)
 	}
 	if l.w != nil && err == nil {
 		l.w.start()
@@ -216,6 +221,9 @@ func (l *Ledger) Close() error {
 		}
 		if l.read != nil {
 			errs = append(errs, l.read.Close())
+		}
+		if l.sessions != nil {
+			errs = append(errs, l.sessions.close())
 		}
 		l.closed = errors.Join(errs...)
 	})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +16,7 @@ func (a *app) demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show the main job with a built-in backend and no set-up", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			return a.runDemo(ctx, addr, admin)
 		},
@@ -39,7 +37,7 @@ func (a *app) runDemo(ctx context.Context, addr, admin string) error {
 		return err
 	}
 	defer backend.close()
-	go func() { _ = backend.run(ctx) }()
+	go func() { _ = backend.serve() }()
 	c := config.Default()
 	c.Upstream, c.Provider, c.System, c.SystemVersion = "http://"+backend.addr(anyPort), "avow demo", "stand-in", "1"
 	s, err := a.newService(c, log, "demo")
@@ -59,7 +57,9 @@ func (a *app) runDemo(ctx context.Context, addr, admin string) error {
 	if err != nil {
 		return err
 	}
-	return servers.run(ctx)
+	leave := a.departure(s)
+	leave.delay = 0 // nobody's balancer is in front
+	return servers.run(ctx, leave)
 }
 
 // demoText takes the public address, the admin address and the data directory.

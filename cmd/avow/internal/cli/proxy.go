@@ -3,14 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -26,7 +23,6 @@ const (
 	maxHeader     = 32 << 10
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 120 * time.Second
-	drainTimeout  = 20 * time.Second
 )
 
 func (a *app) proxy() *cobra.Command {
@@ -35,7 +31,7 @@ func (a *app) proxy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "proxy --upstream URL", Short: "Wrap an HTTP AI backend", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			return a.runProxy(ctx, &source{file: file, over: func(c *config.Config) error {
 				override(cmd, c, over)
@@ -105,7 +101,6 @@ func (a *app) runProxy(ctx context.Context, from *source) error {
 	if err != nil {
 		return err
 	}
-	servers.drain = s.drain
 	if s.listening = servers.addr(c.Listen); wrapsItself(c.Upstream, s.listening) {
 		servers.close()
 		return errWrapsItself
@@ -118,7 +113,7 @@ func (a *app) runProxy(ctx context.Context, from *source) error {
 	a.say("wrapping %s: http://%s (metrics: http://%s/metrics), profile %s, carriers %s",
 		target(c.Upstream), servers.addr(c.Listen), servers.addr(c.Admin), c.Profile, strings.Join(names, ","))
 	defer s.follow(ctx, from)()
-	return servers.run(ctx)
+	return servers.run(ctx, a.departure(s))
 }
 
 var errWrapsItself = hint(errors.New("the upstream is the proxy's own address: every request would come back to it"),
@@ -147,73 +142,4 @@ func target(raw string) string {
 	}
 	u.User, u.RawQuery = nil, ""
 	return u.String()
-}
-
-// A serverSet is several servers that start and stop together.
-type serverSet struct {
-	listeners map[string]net.Listener
-	servers   []*http.Server
-	serve     []func() error
-	drain     func() time.Duration // how long answers in progress get; nil for drainTimeout
-}
-
-// listenBoth opens the public and the admin address.
-func listenBoth(public string, p http.Handler, admin string, a http.Handler) (*serverSet, error) {
-	if public == admin {
-		return nil, hint(fmt.Errorf("%s is given twice", public), "metrics need an address of their own: choose another with --admin")
-	}
-	return listen(map[string]http.Handler{public: p, admin: a})
-}
-
-// listen opens all addresses, or none.
-func listen(handlers map[string]http.Handler) (*serverSet, error) {
-	set := &serverSet{listeners: map[string]net.Listener{}}
-	for addr, h := range handlers {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			set.close()
-			return nil, hint(fmt.Errorf("cannot listen on %s: %w", addr, err), "another program may use the port; choose another with --listen or --admin")
-		}
-		srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
-		set.listeners[addr] = l
-		set.servers = append(set.servers, srv)
-		set.serve = append(set.serve, func() error { return srv.Serve(l) })
-	}
-	return set, nil
-}
-
-func (s *serverSet) addr(given string) string { return s.listeners[given].Addr().String() }
-
-func (s *serverSet) close() {
-	for _, l := range s.listeners {
-		_ = l.Close()
-	}
-}
-
-// run serves until ctx ends, then lets answers in progress finish.
-func (s *serverSet) run(ctx context.Context) error {
-	failed := make(chan error, len(s.serve))
-	for _, serve := range s.serve {
-		go func() { failed <- serve() }()
-	}
-	var err error
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-	}
-	wait := drainTimeout
-	if s.drain != nil {
-		wait = s.drain()
-	}
-	drain, cancel := context.WithTimeout(context.Background(), wait)
-	defer cancel()
-	for _, srv := range s.servers {
-		if e := srv.Shutdown(drain); e != nil {
-			_ = srv.Close()
-		}
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
 }

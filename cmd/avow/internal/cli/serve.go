@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +30,7 @@ func (a *app) serve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the verification service alone, without a proxy", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			return a.runServe(ctx, &source{file: file, over: func(c *config.Config) error {
 				override(cmd, c, over)
@@ -87,10 +85,9 @@ func (a *app) runServe(ctx context.Context, from *source) error {
 	if err != nil {
 		return err
 	}
-	servers.drain = s.drain
 	a.say("verifying at http://%s%s", servers.addr(c.Listen), strings.TrimSuffix(c.PublicPath, "/")+"/v1/verify")
 	defer s.follow(ctx, from)()
-	return servers.run(ctx)
+	return servers.run(ctx, a.departure(s))
 }
 
 // newVerification wires the verification service alone.

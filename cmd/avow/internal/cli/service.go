@@ -37,6 +37,7 @@ type service struct {
 	observing     *observing
 	ledger        *ledger.Ledger // nil for none, or for one that is only read
 	listening     string         // the public address
+	leaving       atomic.Bool    // told to stop
 	build         func(config.Config, *keyring.Ring, *generation) (*generation, error)
 
 	mu      sync.Mutex // one change at a time
@@ -207,13 +208,15 @@ func (g *generation) ends() (at time.Time) {
 	return at
 }
 
-// drain is how long answers in progress get at the end.
-func (s *service) drain() time.Duration { return time.Duration(s.current.Load().c.Limits.Drain) }
-
 // ready says whether the ledger can be written. Strict then refuses answers once
 // what waits in memory is full, so that others better take its place; standard
-// goes on without records.
+// goes on without records. A service that was told to stop wants no more requests.
 func (s *service) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.leaving.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "stopping; answers in progress are brought to their end\n")
+		return
+	}
 	if s.ledger == nil || s.ledger.Writable() == nil {
 		_, _ = io.WriteString(w, "ok\n")
 		return

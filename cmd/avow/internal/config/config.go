@@ -118,7 +118,8 @@ type Limits struct {
 	MinRate      Size     `yaml:"min_rate" range:"0..1MiB" doc:"Bytes a second that a client has to send or take while it keeps others waiting; 0 means no minimum."`
 	FirstByte    Duration `yaml:"first_byte" range:"1s..1h" doc:"How long the upstream may think before its answer begins."`
 	UpstreamIdle Duration `yaml:"upstream_idle" range:"1s..1h" doc:"How long the upstream's answer may stand still."`
-	Drain        Duration `yaml:"drain" range:"1s..10m" doc:"How long answers in progress get when avow is stopped."`
+	DrainDelay   Duration `yaml:"drain_delay" range:"0s..5m" doc:"How long requests are still taken after avow was told to stop and says that it is not ready."`
+	Drain        Duration `yaml:"drain" range:"0s..24h" doc:"How long answers in progress get then, before they are cut."`
 }
 
 // OptOut are signals to those who gather training data.
@@ -161,7 +162,7 @@ func Default() Config {
 		Image:    Image{Strength: 1, MaxPixels: 24_000_000, WebP: "metadata", URLOnly: "withhold"},
 		Ledger:   Ledger{Retention: Duration(17520 * time.Hour), Fingerprints: true},
 		Limits: Limits{HeldBytes: 32 << 20, EventBytes: 256 << 10, Queue: 64, Idle: Duration(time.Minute), MinRate: 100,
-			FirstByte: Duration(time.Minute), UpstreamIdle: Duration(2 * time.Minute), Drain: Duration(20 * time.Second)},
+			FirstByte: Duration(time.Minute), UpstreamIdle: Duration(2 * time.Minute), DrainDelay: Duration(3 * time.Second), Drain: Duration(20 * time.Second)},
 		Verify: defaultVerify(),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/avowai/avow/cmd/avow/internal/private"
 	"github.com/avowai/avow/watermark"
 )
 
@@ -85,7 +86,7 @@ func Load(path string) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	if !private.Kept(info) {
 		return nil, fmt.Errorf("%s: %w (mode %04o)", path, ErrPermissions, info.Mode().Perm())
 	}
 	if info.Size() > maxFile {

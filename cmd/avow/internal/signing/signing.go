@@ -12,10 +12,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/avowai/avow/cmd/avow/internal/keyring"
+	"github.com/avowai/avow/cmd/avow/internal/private"
 	"github.com/avowai/avow/disclose/c2pa"
 )
 
@@ -142,7 +142,7 @@ func Load(chain, key string) (*c2pa.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	if !private.Kept(info) {
 		return nil, fmt.Errorf("%s: %w", key, ErrPermissions)
 	}
 	secret, err := read(key)
