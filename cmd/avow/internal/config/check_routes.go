@@ -48,7 +48,7 @@ func (c Config) checkRoutes() (errs []error) {
 
 // checkRequire refuses what is required and switched off: no answer could be sent.
 func (r Route) checkRequire(global Carriers) (errs []error) {
-	on := *global.over(disclose.DefaultCarriers) & *r.carriers().over(disclose.DefaultCarriers)
+	on := *global.over(disclose.DefaultCarriers) & *r.Switches().over(disclose.DefaultCarriers)
 	for _, name := range r.Require {
 		if carrier, ok := carrierNamed(name); ok && !on.Has(carrier) {
 			errs = append(errs, fmt.Errorf("require: %s is switched off, or nothing that avow writes; take it out, or switch it on under carriers", name))

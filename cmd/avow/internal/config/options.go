@@ -67,7 +67,7 @@ func (r Route) route() middleware.Route {
 	if r.Shape.own() {
 		out.Pointers, _ = disclose.NewPointers(r.Shape.Text, r.Shape.Images)
 	}
-	if carriers := r.carriers(); carriers != (Carriers{}) {
+	if carriers := r.Switches(); carriers != (Carriers{}) {
 		out.Carriers = carriers.over(disclose.DefaultCarriers)
 	}
 	if r.Profile != "" {

@@ -73,8 +73,8 @@ func (n RouteNotice) cadence() *middleware.Cadence {
 	return &c
 }
 
-// carriers are the route's switches, with what notice says of one of them.
-func (r Route) carriers() Carriers {
+// Switches are the route's carriers, with what notice says of one of them.
+func (r Route) Switches() Carriers {
 	c := r.Carriers
 	if r.Notice.On != nil {
 		c.Notice = r.Notice.On

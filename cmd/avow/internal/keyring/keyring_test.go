@@ -198,3 +198,32 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestRevocationHasItsTime(t *testing.T) {
+	ring, _ := filled(t, 2)
+	first := time.Date(2026, 11, 27, 10, 0, 0, 999, time.UTC)
+	for _, at := range []time.Time{first, first.Add(time.Hour)} { // the second changes nothing
+		if err := ring.SetState(ring.Keys[0].ID, Revoked, at); err != nil {
+			t.Fatal(err)
+		}
+		if got := ring.Keys[0].RevokedAt; got == nil || !got.Equal(first.Truncate(time.Second)) {
+			t.Errorf("revoked at %v, want %v", got, first)
+		}
+	}
+	path := filepath.Join(t.TempDir(), File)
+	if err := write(path, ring); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(path)
+	if err != nil || again.Keys[0].RevokedAt == nil || again.Keys[1].RevokedAt != nil {
+		t.Fatalf("%v, %v", again, err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := strings.Replace(string(text), `"revoked"`, `"verify"`, 1)
+	if _, err := Parse([]byte(bad)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("revoked_at of a key that is not: %v", err)
+	}
+}

@@ -54,9 +54,10 @@ func (f *facts) route(r config.Route) {
 		note(&f.deepfake, p.Deepfake != disclose.DeepfakeNone, path+" ("+string(p.Deepfake)+")")
 		note(&f.interest, p.PublicInterest, path)
 	}
-	for carrier, on := range map[disclose.Carrier]*bool{disclose.CarrierNotice: r.Carriers.Notice, disclose.CarrierField: r.Carriers.Field,
-		disclose.CarrierTextMark: r.Carriers.TextMark, disclose.CarrierImageMark: r.Carriers.ImageMark,
-		disclose.CarrierMetadata: r.Carriers.Metadata, disclose.CarrierManifest: r.Carriers.Manifest} {
+	c := r.Switches()
+	for carrier, on := range map[disclose.Carrier]*bool{disclose.CarrierNotice: c.Notice, disclose.CarrierField: c.Field,
+		disclose.CarrierTextMark: c.TextMark, disclose.CarrierImageMark: c.ImageMark,
+		disclose.CarrierMetadata: c.Metadata, disclose.CarrierManifest: c.Manifest} {
 		if on != nil && !*on {
 			f.without[carrier] = append(f.without[carrier], path)
 		}
