@@ -65,6 +65,16 @@ func find(t *testing.T, r Report, name string) Check {
 	return Check{}
 }
 
+// only makes one of the checks.
+func only(o Options, look func(*visit, context.Context)) Report {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	v := &visit{o: o, now: o.Now()}
+	look(v, context.Background())
+	return Report{Checks: v.checks}
+}
+
 func (c Check) is(t *testing.T, s Status, detail string) {
 	t.Helper()
 	if c.Status != s || !strings.Contains(c.Detail, detail) || (s != OK) != (c.Hint != "") {
@@ -129,29 +139,29 @@ func TestExpiry(t *testing.T) {
 		return o
 	}
 	year := 366 * 24 * time.Hour
-	find(t, Examine(context.Background(), in(2*year)), "certificate").is(t, Failed, "has expired on ")
-	find(t, Examine(context.Background(), in(-year)), "certificate").is(t, Failed, "is not valid before ")
+	find(t, only(in(2*year), (*visit).certificate), "certificate").is(t, Failed, "has expired on ")
+	find(t, only(in(-year), (*visit).certificate), "certificate").is(t, Failed, "is not valid before ")
 	soon := time.Now().Add(10 * 24 * time.Hour)
 	err := keyring.Update(o.KeyFile, func(r *keyring.Ring) error { r.Keys[0].NotAfter = &soon; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	find(t, Examine(context.Background(), o), "keys").is(t, Warning, "is active until ")
-	find(t, Examine(context.Background(), in(year)), "keys").is(t, Failed, "no key is active")
+	find(t, only(o, (*visit).keys), "keys").is(t, Warning, "is active until ")
+	find(t, only(in(year), (*visit).keys), "keys").is(t, Failed, "no key is active")
 }
 
 // TestClock: against the build, and against the upstream's.
 func TestClock(t *testing.T) {
 	o := home(t)
 	o.Built = time.Now().Add(time.Hour)
-	find(t, Examine(context.Background(), o), "clock").is(t, Failed, "is before this program was built")
+	find(t, only(o, (*visit).clock), "clock").is(t, Failed, "is before this program was built")
 	o.Built = time.Time{}
 	for off, want := range map[time.Duration]Status{0: OK, 10 * time.Minute: Warning, -3 * time.Hour: Failed} {
 		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
 		}))
 		o.Config.Upstream = up.URL
-		find(t, Examine(context.Background(), o), "clock").is(t, want, "the upstream's")
+		find(t, only(o, (*visit).clock), "clock").is(t, want, "the upstream's")
 		up.Close()
 	}
 }
@@ -181,7 +191,7 @@ func TestUpstream(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 		}))
 		o.Config.Upstream = up.URL
-		t.Run(name, func(t *testing.T) { find(t, Examine(context.Background(), o), "upstream").is(t, c.want, c.detail) })
+		t.Run(name, func(t *testing.T) { find(t, only(o, (*visit).upstream), "upstream").is(t, c.want, c.detail) })
 		up.Close()
 	}
 }
@@ -198,11 +208,11 @@ func TestAddresses(t *testing.T) {
 	}))
 	defer avow.Close()
 	o.Config.Listen, o.Config.Admin = avow.Listener.Addr().String(), other.Listener.Addr().String()
-	r := Examine(context.Background(), o)
+	r := only(o, (*visit).addresses)
 	find(t, r, "listen").is(t, OK, itself)
 	find(t, r, "admin").is(t, Failed, "taken by another program")
 	o.Config.Listen, o.Config.Admin = "192.0.2.1:80", ""
-	find(t, Examine(context.Background(), o), "listen").is(t, Failed, "cannot be listened on")
+	find(t, only(o, (*visit).addresses), "listen").is(t, Failed, "cannot be listened on")
 }
 
 // TestLedgerTrouble: a row that was changed is named.
@@ -220,12 +230,12 @@ func TestLedgerTrouble(t *testing.T) {
 	if err := os.WriteFile(o.LedgerFile, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	find(t, Examine(context.Background(), o), "ledger").is(t, Failed, "")
+	find(t, only(o, (*visit).ledger), "ledger").is(t, Failed, "")
 	if err := os.Chmod(o.LedgerFile, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, c := range Examine(context.Background(), o).Checks {
+	for _, c := range only(o, (*visit).ledger).Checks {
 		if c.Name == "ledger" {
 			found++
 		}
@@ -243,11 +253,11 @@ func TestDatabase(t *testing.T) {
 	}
 	o := home(t)
 	o.Config.Ledger.URL = url
-	find(t, Examine(context.Background(), o), "database").is(t, OK, "answers and can be written")
+	find(t, only(o, (*visit).ledger), "database").is(t, OK, "answers and can be written")
 }
 
 func TestFewOpenFiles(t *testing.T) {
 	o := home(t)
 	o.OpenFiles, o.MaxStreams = 1024, 384
-	find(t, Examine(context.Background(), o), "open files").is(t, Warning, "384 answers at one time")
+	find(t, only(o, (*visit).files), "open files").is(t, Warning, "384 answers at one time")
 }
