@@ -230,11 +230,22 @@ func (in *inspection) set(c Carrier, f Finding) {
 func (in *inspection) conclude() {
 	r := in.report
 	r.Findings = in.found[:]
-	if in.imageRecord.Status != "" {
-		r.Record = in.imageRecord
-	}
 	r.Verdict, r.Reason = in.verdict()
+	r.Record = in.recordSaid(r.Reason)
 	r.Summary = r.summary(language.English)
+}
+
+// recordSaid is what the records say of the picture, where there is one, else of the
+// text. In an answer with both it is what the verdict rests on.
+func (in *inspection) recordSaid(reason Cause) RecordStatus {
+	text, picture := in.report.Record, in.imageRecord
+	switch {
+	case picture.Status == "":
+		return text
+	case reason == CausePossibleCopy && text.Status == recordCopy, reason == CauseRecordMatches && text.Status == recordMatch && picture.Status != recordMatch:
+		return text
+	}
+	return picture
 }
 
 // weights are the causes that findings give, the one that says most first. A copy
@@ -260,6 +271,9 @@ func (in *inspection) verdict() (Status, Cause) {
 	mark := in.found[CarrierImageMark]
 	if mark.reason == CausePossibleCopy && in.found[CarrierManifest].ID == mark.ID {
 		delete(best, CauseSignatureTrusted) // it vouches for the id that is in question
+	}
+	if best[CausePossibleCopy] != "" {
+		delete(best, CauseRecordMatches) // of the other part of an answer, whose text and picture are two outputs
 	}
 	for _, c := range weights {
 		if s := best[c]; s != "" {
