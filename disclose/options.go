@@ -73,7 +73,8 @@ type Options struct {
 	// Records keeps what was marked; nil keeps nothing.
 	Records Records
 	// NoFingerprints keeps records without fingerprints of the content. A mark can
-	// then not be told from a copy of it on foreign content.
+	// then not be told from a copy of it on foreign content, so that nothing but the
+	// very bytes that left is verified.
 	NoFingerprints bool
 	// Logger receives failures; nil discards them.
 	Logger *slog.Logger
