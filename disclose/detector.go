@@ -244,11 +244,22 @@ func (in *inspection) set(c Carrier, f Finding) {
 func (in *inspection) conclude() {
 	r := in.report
 	r.Findings = in.found[:]
-	if in.imageRecord.Status != "" {
-		r.Record = in.imageRecord
-	}
 	r.Verdict, r.Reason = in.verdict()
+	r.Record = in.recordSaid(r.Reason)
 	r.Summary = r.summary(language.English)
+}
+
+// recordSaid is what the records say of the picture, where there is one, else of the
+// text. In an answer with both it is what the verdict rests on.
+func (in *inspection) recordSaid(reason Cause) RecordStatus {
+	text, picture := in.report.Record, in.imageRecord
+	switch {
+	case picture.Status == "":
+		return text
+	case reason == CausePossibleCopy && text.Status == recordCopy, reason == CauseRecordMatches && text.Status == recordMatch && picture.Status != recordMatch:
+		return text
+	}
+	return picture
 }
 
 // weights are the causes that findings give, the one that says most first. A copy
@@ -277,6 +288,9 @@ func (in *inspection) verdict() (Status, Cause) {
 	}
 	if mark.reason == CauseRevokedKey && best[CauseRecordMatches] == Present {
 		delete(best, CauseRecordMatches) // the content is recorded, the mark is not to be relied on
+	}
+	if best[CausePossibleCopy] != "" {
+		delete(best, CauseRecordMatches) // of the other part of an answer, whose text and picture are two outputs
 	}
 	for _, c := range weights {
 		if s := best[c]; s != "" {

@@ -101,7 +101,7 @@ func (in *inspection) setImageMark(m watermark.Detection, n int) {
 		f.Status, f.reason, f.ID, f.Detail = Invalid, CauseConflictingIDs, m.Payload.String(), "the response header names another id"
 	default:
 		f.ID = m.Payload.String()
-		f.Status, f.reason = keyedStatus(in.imageRecord.Status)
+		f.Status, f.reason = in.keyedStatus(in.imageRecord.Status)
 	}
 	if n > 1 {
 		f.Detail = strings.TrimSpace(fmt.Sprintf("%s %d marks found", f.Detail, n))
@@ -109,16 +109,18 @@ func (in *inspection) setImageMark(m watermark.Detection, n int) {
 	in.set(CarrierImageMark, f)
 }
 
-// keyedStatus is what a mark that a key reads is worth, by what its record says.
-func keyedStatus(record string) (Status, Cause) {
-	switch record {
-	case recordMatch:
+// keyedStatus is what a mark that a key reads is worth, by what its record says. A
+// mark can be copied, so where there are records the key alone verifies nothing:
+// what could not be asked or compared raises no verdict.
+func (in *inspection) keyedStatus(record string) (Status, Cause) {
+	switch {
+	case record == recordMatch:
 		return Verified, CauseRecordMatches
-	case recordCopy:
+	case record == recordCopy:
 		return Present, CausePossibleCopy
-	case recordNotFound:
+	case record == recordNotFound:
 		return Present, CauseNoRecord
-	case recordUnavailable, recordErased: // what could not be asked raises no verdict
+	case in.d.o.Records != nil:
 		return Present, CauseKeyMatches
 	}
 	return Verified, CauseKeyMatches

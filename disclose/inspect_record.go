@@ -58,6 +58,9 @@ func (in *inspection) judgeImage(img image.Image, marks []watermark.Detection) {
 		}
 	}
 	in.imageRecord = answer.record
+	if in.d.revoked[best.KeyID] { // the record says what it says; the mark cannot be relied on
+		answer.finding.reason = ""
+	}
 	in.set(CarrierFingerprint, answer.finding)
 	in.setImageMark(best, len(marks))
 }

@@ -101,7 +101,8 @@ func TestVerdictsByRecordAndKey(t *testing.T) {
 		{"key", DetectorOptions{Keys: keys}, nil, Verified, CauseKeyMatches, "not_asked"},
 		{"record", DetectorOptions{Keys: keys, Records: recordsOf(t, testID, data)}, nil, Verified, CauseRecordMatches, "match"},
 		{"other record", DetectorOptions{Keys: keys, Records: recordsOf(t, watermark.Payload{1}, data)}, nil, Present, CauseNoRecord, "not_found"},
-		{"other bytes", DetectorOptions{Keys: keys, Records: recordsOf(t, testID, nil)}, nil, Verified, CauseKeyMatches, "not_asked"},
+		{"other bytes", DetectorOptions{Keys: keys, Records: recordsOf(t, testID, nil)}, nil, Present, CauseKeyMatches, "not_asked"}, // nothing was compared
+		{"revoked, with a record", DetectorOptions{Keys: []VerifyKey{{Key: key, Revoked: true}}, Records: recordsOf(t, testID, data)}, nil, Present, CauseRevokedKey, "match"},
 		// threats.md section 6: no verdict above "mark present" while the ledger is down
 		{"records down", DetectorOptions{Keys: keys, Records: failingRecords{}}, nil, Present, CauseKeyMatches, "unavailable"},
 		{"revoked", DetectorOptions{Keys: []VerifyKey{{Key: key, Revoked: true}}}, nil, Present, CauseRevokedKey, "not_asked"},

@@ -74,7 +74,8 @@ type Options struct {
 	// Records keeps what was marked; nil keeps nothing.
 	Records Records
 	// NoFingerprints keeps records without fingerprints of the content. A mark can
-	// then not be told from a copy of it on foreign content.
+	// then not be told from a copy of it on foreign content, so that nothing but the
+	// very bytes that left is verified.
 	NoFingerprints bool
 	// Previous is the Marker that this one takes the place of, as after a change of
 	// configuration; nil for none. What waits for the same Records goes over to the

@@ -14,6 +14,7 @@ import (
 const (
 	recordWait = 250 * time.Millisecond // how long an output waits for its record
 	spoolSize  = 10_000                 // records kept while Records are down
+	spoolBytes = 64 << 20               // and about what they take
 
 	spoolTogether = 256 // of them handed on at one time
 )
@@ -124,6 +125,7 @@ type spool struct {
 	records Records
 	mu      sync.Mutex
 	waiting []Record
+	bytes   int64 // what they take
 }
 
 func newSpool(r Records) *spool { return &spool{records: r} }
@@ -146,7 +148,7 @@ func (s *spool) ready() bool {
 		return true
 	}
 	s.mu.Lock()
-	full := len(s.waiting) >= spoolSize
+	full := s.full()
 	s.mu.Unlock()
 	if !full {
 		return true
@@ -156,7 +158,15 @@ func (s *spool) ready() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drain(ctx)
-	return len(s.waiting) < spoolSize
+	return !s.full()
+}
+
+// full reports whether no more records find a place. The last one may be large.
+func (s *spool) full() bool { return len(s.waiting) >= spoolSize || s.bytes >= spoolBytes }
+
+// spoolWeight is about what a record takes in memory, in bytes.
+func spoolWeight(r Record) int64 {
+	return int64(1024 + len(r.Manifest) + 8*len(r.Fingerprint.Text))
 }
 
 func (s *spool) put(ctx context.Context, r Record) error {
@@ -174,10 +184,10 @@ func (s *spool) put(ctx context.Context, r Record) error {
 			return nil
 		}
 	}
-	if len(s.waiting) >= spoolSize {
+	if s.full() {
 		return errSpoolFull
 	}
-	s.waiting = append(s.waiting, r)
+	s.waiting, s.bytes = append(s.waiting, r), s.bytes+spoolWeight(r)
 	return nil
 }
 
@@ -198,7 +208,9 @@ func (s *spool) drain(ctx context.Context) {
 			if failed[i] {
 				s.waiting[left] = s.waiting[i]
 				left++
+				continue
 			}
+			s.bytes -= spoolWeight(s.waiting[i])
 		}
 		s.waiting = slices.Delete(s.waiting, left, n)
 		if left > 0 {

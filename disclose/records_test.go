@@ -113,6 +113,27 @@ func TestRecordsDown(t *testing.T) {
 	}
 }
 
+// TestSpoolIsBounded by what records take too: a few large manifests fill it.
+func TestSpoolIsBounded(t *testing.T) {
+	f := &flaky{MemoryRecords: NewMemoryRecords(0), down: true}
+	s := newSpool(f)
+	large := Record{Manifest: make([]byte, spoolBytes/4)} // one array for all of them
+	for i := range 4 {
+		if err := s.put(t.Context(), large); err != nil {
+			t.Fatalf("record %d: %v", i, err)
+		}
+	}
+	if err := s.put(t.Context(), Record{}); !errors.Is(err, errSpoolFull) || s.ready() {
+		t.Errorf("%d bytes wait: %v", s.bytes, err)
+	}
+	f.mu.Lock()
+	f.down = false
+	f.mu.Unlock()
+	if !s.ready() || len(s.waiting) != 0 || s.bytes != 0 {
+		t.Errorf("%d records and %d bytes wait", len(s.waiting), s.bytes)
+	}
+}
+
 func TestAbortedStreamIsRecordedAsSuch(t *testing.T) {
 	records := NewMemoryRecords(0)
 	m := newTestMarker(t, func(o *Options) { o.Records = records })

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"slices"
 	"unicode/utf8"
@@ -44,7 +45,10 @@ var errFeedback = errors.New("middleware: no feedback that can be read")
 // serveFeedback answers POST /v1/feedback. The feedback goes to the log, its
 // comment cut to 256 characters, and whole to VerifyOptions.OnFeedback.
 func (s *VerifyService) serveFeedback(w http.ResponseWriter, r *http.Request) {
-	f, err := readFeedback(http.MaxBytesReader(w, r.Body, maxFeedback))
+	f, err := Feedback{}, errFeedback
+	if isJSON(r) {
+		f, err = readFeedback(http.MaxBytesReader(w, r.Body, maxFeedback))
+	}
 	if err == nil {
 		err = s.takeFeedback(r.Context(), f)
 	}
@@ -54,6 +58,13 @@ func (s *VerifyService) serveFeedback(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusAccepted)
+}
+
+// isJSON reports whether a request says that it holds JSON. A browser asks first
+// before it sends that for a page of another origin, and is told no.
+func isJSON(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && media == "application/json"
 }
 
 // takeFeedback hands feedback on, or returns errFeedback where it is none. The

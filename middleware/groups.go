@@ -35,8 +35,7 @@ type groups struct {
 	mu    sync.Mutex
 	keys  *groupKeys
 	since time.Time
-	ring  []group // the oldest is overwritten first
-	next  int
+	ring  []group // where it is full, see add
 }
 
 // groupKeys are what hashes are made with.
@@ -74,7 +73,7 @@ func (g *groups) keysAt(now time.Time) *groupKeys {
 	if g.keys != nil && now.Sub(g.since) < secretLife && !now.Before(g.since) {
 		return g.keys
 	}
-	g.keys, g.since, g.ring, g.next = &groupKeys{seed: maphash.MakeSeed()}, now, nil, 0
+	g.keys, g.since, g.ring = &groupKeys{seed: maphash.MakeSeed()}, now, nil
 	var b [8]byte
 	for i := range g.keys.signs {
 		_, _ = rand.Read(b[:]) // never fails, see crypto/rand
@@ -121,13 +120,22 @@ func (g *groups) nearest(kind contentKind, hashes []uint64, now time.Time) (best
 	return best
 }
 
+// add makes room where there is none by the oldest of the groups with the fewest
+// members: a flood of unrelated questions cannot push out the group that an attack
+// has filled.
 func (g *groups) add(n group) {
 	if len(g.ring) < maxGroups {
 		g.ring = append(g.ring, n)
 		return
 	}
-	g.ring[g.next] = n
-	g.next = (g.next + 1) % maxGroups
+	least := 0
+	for i := range g.ring {
+		at, best := &g.ring[i], &g.ring[least]
+		if len(at.seen) < len(best.seen) || len(at.seen) == len(best.seen) && at.since.Before(best.since) {
+			least = i
+		}
+	}
+	g.ring[least] = n
 }
 
 // exactly is a hash of an input's very bytes.

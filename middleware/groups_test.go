@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"image"
 	"math/bits"
@@ -133,6 +134,52 @@ func TestGroupsAreBounded(t *testing.T) {
 	g.keysAt(now.Add(secretLife))
 	if len(g.ring) != 0 {
 		t.Errorf("%d groups a day later", len(g.ring))
+	}
+}
+
+// TestAFloodKeepsFullGroups: unrelated questions push out groups of one, not one
+// that an attack has filled.
+func TestAFloodKeepsFullGroups(t *testing.T) {
+	g, now := newGroups(2), time.Now()
+	g.keysAt(now)
+	for i := range uint64(2) {
+		if err := g.admit(ofPicture, []uint64{0}, i, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range maxGroups + 5 {
+		hash := uint64(i+1) * 0x9E3779B97F4A7C15 // far apart
+		_ = g.admit(ofText, []uint64{hash}, hash, now.Add(time.Second))
+	}
+	if err := g.admit(ofPicture, []uint64{0}, 99, now); err == nil || len(g.ring) > maxGroups {
+		t.Errorf("%v with %d groups", err, len(g.ring))
+	}
+}
+
+// TestPicturesOfOneAnswerCount: sixteen versions in one question are not one.
+func TestPicturesOfOneAnswerCount(t *testing.T) {
+	a := newAsked(t, func(o *VerifyOptions) { o.Limits = VerifyLimits{PerMinute: -1, PerGroup: 3} })
+	a.groups.fixedKeys(a.at)
+	plain, err := pixels.Decode(unmarked(t), pixels.PNG)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(n int) string {
+		var images []string
+		for i := range n {
+			data, err := pixels.EncodePNG(attack.Noise(2, uint64(i))(plain))
+			if err != nil {
+				t.Fatal(err)
+			}
+			images = append(images, `{"b64_json":"`+base64.StdEncoding.EncodeToString(data)+`"}`)
+		}
+		return `{"created":1,"data":[` + strings.Join(images, ",") + `]}`
+	}
+	wantProblem(t, a.verify([]byte(answer(4)), "Content-Type", "application/json"), http.StatusTooManyRequests, "near_duplicates")
+	b := newAsked(t, func(o *VerifyOptions) { o.Limits = VerifyLimits{PerMinute: -1, PerGroup: 3} })
+	b.groups.fixedKeys(b.at)
+	for range 2 { // the same bytes again are free
+		b.report(b.verify([]byte(answer(3)), "Content-Type", "application/json"))
 	}
 }
 

@@ -1,8 +1,12 @@
 package middleware
 
 import (
+	"bytes"
+	"context"
 	"image"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 
@@ -48,4 +52,41 @@ func TestManyUploadsAtOnce(t *testing.T) {
 	}
 	a.uploads.Release(a.limits.Memory)
 	a.report(a.verify(data))
+}
+
+// TestQuestionsHoldWhatTheyTake: a text that calls itself a picture, and what was
+// fetched, have their room until they are answered.
+func TestQuestionsHoldWhatTheyTake(t *testing.T) {
+	text, picture := bytes.Repeat([]byte("Ten bytes."), 100), unmarked(t)
+	for name, c := range map[string]struct {
+		body  []byte
+		media string
+		takes int
+	}{
+		"a picture":                {picture, "image/png", len(picture)},
+		"a text as a picture":      {text, "image/png", textFactor * len(text)},
+		"a text":                   {text, "text/plain", textFactor * len(text)},
+		"an answer":                {[]byte(`{"a":"b"}`), "application/json", textFactor * 9},
+		"what an address leads to": {[]byte(`{"url":"https://example.org/"}`), "application/json", len(picture)},
+	} {
+		a := newAsked(t, func(o *VerifyOptions) {
+			o.Fetch = func(context.Context, string) (io.ReadCloser, string, error) {
+				return io.NopCloser(bytes.NewReader(picture)), "image/png", nil
+			}
+		})
+		r := httptest.NewRequest("POST", "/avow/v1/verify", bytes.NewReader(c.body))
+		r.Header.Set("Content-Type", c.media)
+		q, err := a.read(t.Context(), httptest.NewRecorder(), r)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if left := a.limits.Memory - int64(c.takes); a.uploads.TryAcquire(left+1) || !a.uploads.TryAcquire(left) {
+			t.Errorf("%s: does not hold %d bytes", name, c.takes)
+		} else {
+			a.uploads.Release(left)
+		}
+		if q.release(); !a.uploads.TryAcquire(a.limits.Memory) {
+			t.Errorf("%s: room is not given back", name)
+		}
+	}
 }

@@ -144,10 +144,10 @@ var answersBy = map[string]func(t *testing.T, method, path string) *httptest.Res
 		return newAsked(t, withDown).do(m, "/avow/v1/manifests/"+testURN, nil)
 	},
 	"POST /v1/feedback 202": func(t *testing.T, m, p string) *httptest.ResponseRecorder {
-		return newAsked(t, nil).do(m, p, strings.NewReader(okFeedback))
+		return newAsked(t, nil).do(m, p, strings.NewReader(okFeedback), "Content-Type", "application/json")
 	},
 	"POST /v1/feedback 400": func(t *testing.T, m, p string) *httptest.ResponseRecorder {
-		return newAsked(t, nil).do(m, p, strings.NewReader(`{"kind":"angry"}`))
+		return newAsked(t, nil).do(m, p, strings.NewReader(`{"kind":"angry"}`), "Content-Type", "application/json")
 	},
 	"POST /v1/feedback 429": func(t *testing.T, m, p string) *httptest.ResponseRecorder { return twice(t, m, p, okFeedback) },
 }

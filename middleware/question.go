@@ -81,7 +81,7 @@ func (s *VerifyService) read(ctx context.Context, w http.ResponseWriter, r *http
 	}
 	weight := size
 	if media == "application/json" {
-		weight = 3 * size // it is there as JSON, as text, and as what is read of it
+		weight = textFactor * size
 	}
 	release, err := s.reserve(ctx, weight)
 	if err != nil {
@@ -105,8 +105,31 @@ func (s *VerifyService) read(ctx context.Context, w http.ResponseWriter, r *http
 		release()
 		return nil, err
 	}
-	q.release = release
-	return q, nil
+	q.release, err = s.reserveRest(q, weight, release)
+	return q, err
+}
+
+// textFactor is how many times what is no picture is in memory: as it came, as
+// text, and as what is read of it.
+const textFactor = 3
+
+// reserveRest reserves what a question takes beyond its request's length: one that
+// was fetched, or that turns out to be a text. It does not wait, since many that each
+// hold a part and wait for more would stop each other.
+func (s *VerifyService) reserveRest(q *question, weight int64, release func()) (func(), error) {
+	need := int64(len(q.data))
+	if !q.picture() {
+		need *= textFactor
+	}
+	rest := min(need, s.limits.Memory) - min(weight, s.limits.Memory)
+	switch {
+	case rest <= 0:
+		return release, nil
+	case !s.uploads.TryAcquire(rest):
+		release()
+		return nil, errUploadsFull
+	}
+	return func() { s.uploads.Release(rest); release() }, nil
 }
 
 // reserve waits for room for a question.

@@ -157,9 +157,11 @@ func (s *VerifyService) look(ctx context.Context, q *question, exact bool) (*dis
 			return nil, err
 		}
 	}
+	pictures := uint64(0) // each picture of an answer is a version of its own
 	q.source.Gate = func(img image.Image) ([]byte, error) {
 		low := lowOf(img)
-		return low.bucket(), s.groups.admit(ofPicture, keys.looks(low), exactly, now)
+		pictures++
+		return low.bucket(), s.groups.admit(ofPicture, keys.looks(low), exactly+pictures, now)
 	}
 	rep, err := s.o.Detector.InspectBytes(ctx, q.data, q.source)
 	if err == nil && s.o.TextVerifiersOnly && disclose.Classify(rep.ContentType).Modality() == "text" {

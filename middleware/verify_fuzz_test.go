@@ -51,6 +51,7 @@ func FuzzSmallQuestions(f *testing.F) {
 			switch method {
 			case "PUT":
 				r.Method = "POST"
+				r.Header.Set("Content-Type", "application/json")
 			case "GET":
 				r.URL.RawQuery = text
 			case "HEAD":

@@ -287,6 +287,13 @@ func TestFeedback(t *testing.T) {
 		t.Errorf("log: %s", log.String())
 	}
 	got = nil
+	// What a page of another origin sends without being asked.
+	for _, kind := range []string{"", "text/plain", "text/plain; charset=application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"} {
+		w := a.do("POST", "/avow/v1/feedback", strings.NewReader(okFeedback), "Content-Type", kind, "Origin", "https://other.example")
+		if w.Code != http.StatusBadRequest || got != nil {
+			t.Errorf("as %q: %d %v", kind, w.Code, got)
+		}
+	}
 	for _, bad := range []string{"", "[]", `{"kind":""}`, `{"kind":"wrong","name":"Ann"}`, `{"kind":"wrong","report":"zz"}`, `{"kind":"wrong"}{}`,
 		`{"kind":"wrong","report":"01"}`, `{"kind":"wrong","comment":"` + long(maxComment+1) + `"}`, `{"kind":"wrong","comment":"` + long(maxFeedback) + `"}`} {
 		if code := send(bad); code != http.StatusBadRequest || got != nil {

@@ -38,7 +38,7 @@ var (
 	problemRecords = problem{Type: problemBase + "records_down", Title: "Records cannot be asked", Status: http.StatusServiceUnavailable, wait: recordsRetry,
 		Detail: "Try again after Retry-After."}
 	problemFeedback = problem{Type: problemBase + "bad_feedback", Title: "The feedback could not be read", Status: http.StatusBadRequest,
-		Detail: `Send JSON {"report": "the report's sha256, or an id", "kind": "wrong", "missing" or "other", "comment": "at most 1000 characters"}.`}
+		Detail: `Send JSON (Content-Type: application/json) {"report": "the report's sha256, or an id", "kind": "wrong", "missing" or "other", "comment": "at most 1000 characters"}.`}
 	problemNotFound = problem{Type: problemBase + "not_found", Title: "Nothing is here", Status: http.StatusNotFound,
 		Detail: "The service's description, /avow/v1/openapi.json by default, lists what there is."}
 )

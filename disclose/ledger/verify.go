@@ -237,8 +237,8 @@ func (c *check) checkErasures() {
 	for n, by := range c.erased {
 		note, ok := c.erasures[by]
 		chain, seq := by>>chainBits, by&(1<<chainBits-1)
-		if !ok && seq <= c.cuts[chain] && seq > 0 {
-			continue // the note was deleted for its age
+		if !ok && seq <= c.cuts[chain] && seq > 0 && chain != n>>chainBits {
+			continue // the note was deleted for its age; in the row's own chain it comes behind the row
 		}
 		if !ok || note != n {
 			c.problem(c.nameOf(n>>chainBits), n&(1<<chainBits-1), "its fingerprint or manifest is gone, and no note in the chain says that it was erased")

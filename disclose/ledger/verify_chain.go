@@ -15,6 +15,7 @@ type walk struct {
 	out      Chain
 	prev     point // the row before
 	unsigned int64 // when the first row after the last head was written; 0 for none
+	headless bool  // rows went without a head for long, before there was any
 }
 
 // chain walks one chain from its first row to its last.
@@ -78,9 +79,12 @@ func (w *walk) count(r fullRow) {
 	if w.unsigned == 0 {
 		w.unsigned = r.at
 	}
-	if w.out.Heads > 0 && time.Duration(r.at-w.unsigned)*time.Millisecond > maxUnsigned {
+	switch long := time.Duration(r.at-w.unsigned)*time.Millisecond > maxUnsigned; {
+	case long && w.out.Heads > 0:
 		w.problem(r.seq, "there is no signed head in the %v before it", maxUnsigned)
 		w.unsigned = r.at // one problem for each such stretch
+	case long:
+		w.headless = true
 	}
 }
 
@@ -160,6 +164,9 @@ func (w *walk) finish() {
 		w.problem(e.seq+1, "rows were added behind the end of the chain")
 	case !bytes.Equal(e.link, w.prev.link[:]):
 		w.problem(e.seq, "the end of the chain is not the one that was written")
+	}
+	if w.headless && w.out.Heads == 0 && len(w.c.keys) > 0 {
+		w.problem(w.out.First, "there is not one signed head: the chain was written anew, or without a key")
 	}
 	if e.head > w.prev.seq {
 		w.problem(e.head, "the last signed head is missing")

@@ -197,6 +197,49 @@ func TestARewrittenChainHasNoHeads(t *testing.T) {
 	})
 }
 
+// A chain that was written anew as a whole has no head at all.
+func TestAChainWithoutAnyHead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, p place) {
+		clock := handClock()
+		p = p.with(func(o *Options) { o.Writer, o.Now = "w", clock.now })
+		unsigned := p.with(func(o *Options) { o.Key = watermark.Key{} }).open()
+		for i := range 4 {
+			mustPut(t, unsigned, full(10+i))
+			clock.move(4 * time.Minute)
+		}
+		mustClose(t, unsigned)
+		if v := mustVerify(t, place{readOnly(p.o), t}.open()); !hasProblem(v, 1, "not one signed head") {
+			t.Errorf("with a key: %v", v.Problems)
+		}
+		intact(t, place{readOnly(p.with(func(o *Options) { o.Key = watermark.Key{} }).o), t}.open())
+		l := p.open()
+		mustPut(t, l, full(20))
+		mustClose(t, l)
+		intact(t, p.open()) // a key was given later
+	})
+}
+
+// No note about a row can be older than the row: rows deleted for their age do not
+// cover up an erasure.
+func TestErasureThatPointsBeforeTheCut(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, p place) {
+		clock := handClock()
+		p = p.with(func(o *Options) { o.Writer, o.Now, o.Retention = "w", clock.now, 48*time.Hour })
+		filled(t, p) // 22 rows
+		clock.move(36 * time.Hour)
+		l := p.open()
+		mustPut(t, l, full(100)) // row 23
+		clock.move(36 * time.Hour)
+		expireNow(t, l)
+		intact(t, l)
+		p.exec(fmt.Sprintf(`UPDATE avow_records SET salt = NULL, print = NULL, erased = %d WHERE n = %d`, rowNumber(1, 5), rowNumber(1, 23)))
+		p.exec(fmt.Sprintf(`DELETE FROM avow_manifests WHERE n = %d`, rowNumber(1, 23)))
+		if v := mustVerify(t, l); !hasProblem(v, 23, "no note") {
+			t.Fatalf("%v", v.Problems)
+		}
+	})
+}
+
 // Heads are signed with the records once they are due, so that a clock that jumps
 // between two records does not make it look as if heads were missing.
 func TestHeadsKeepUpWithAJumpingClock(t *testing.T) {
