@@ -20,7 +20,10 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	runAsChild()
+	goleak.VerifyTestMain(m)
+}
 
 // A home is a working directory with a data directory of its own.
 type home struct {

@@ -149,6 +149,9 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 		return nil
 	}
 	data, err := m.read(in)
+	if errors.Is(err, errEmpty) {
+		return hint(fmt.Errorf("%s: %w", in, err), "%s", wholeHint)
+	}
 	if err != nil {
 		return err
 	}
@@ -173,10 +176,12 @@ func (m *marking) read(in string) ([]byte, error) {
 	defer func() { _ = r.Close() }()
 	data, err := io.ReadAll(io.LimitReader(r, disclose.DefaultMaxHeld+1))
 	if err == nil && len(data) == 0 {
-		err = hint(fmt.Errorf("%s: %w", in, errEmpty), "give a whole PNG, JPEG, WebP, WAV, MP3 or MP4 file, or text")
+		err = errEmpty
 	}
 	return data, err
 }
+
+const wholeHint = "give a whole PNG, JPEG, WebP, WAV, MP3 or MP4 file, or text"
 
 var errEmpty = errors.New("empty, there is nothing to mark")
 
@@ -224,11 +229,20 @@ func unmarkedHint(res disclose.Result) string {
 	return "give a PNG, JPEG or WebP image, a WAV, MP3 or MP4 file, plain text or a complete HTML page; say which with --type"
 }
 
+// A reasoned error keeps why an output was withheld beside what people are told.
+type reasoned struct {
+	reason disclose.Reason
+	err    error
+}
+
+func (r *reasoned) Error() string { return r.err.Error() }
+func (r *reasoned) Unwrap() error { return r.err }
+
 func markHint(err error) error {
 	var held *disclose.Withheld
 	if errors.As(err, &held) {
 		if held.Err != nil {
-			err = held.Err
+			err = &reasoned{held.Reason, held.Err}
 		}
 		what := "give a whole PNG, JPEG or WebP file"
 		switch held.Reason {

@@ -219,7 +219,7 @@ func (d *directoryRun) one(ctx context.Context, in string) fileResult {
 	if err != nil {
 		return r.failed(markReason(err), err)
 	}
-	r.outcome = string(res.Outcome)
+	r.outcome, r.reason = string(res.Outcome), degradedBy(res)
 	r.entry = bulk.Entry{
 		State: bulk.Ready, Path: below(d.dir, in), Size: info.Size(), ModTime: info.ModTime().UnixNano(),
 		In: fmt.Sprintf("%x", sha256.Sum256(data)), Out: fmt.Sprintf("%x", sha256.Sum256(buf.Bytes())), OutSize: int64(buf.Len()),
@@ -262,11 +262,24 @@ func (r fileResult) failed(reason string, err error) fileResult {
 	return r
 }
 
+// degradedBy names why a mark is missing in an output that has others.
+func degradedBy(res disclose.Result) string {
+	for _, mark := range res.Marks {
+		if mark.Err != nil && mark.Reason != "" {
+			return string(mark.Reason)
+		}
+	}
+	return ""
+}
+
 // markReason names why a file could not be marked, for summaries.
 func markReason(err error) string {
 	var held *disclose.Withheld
+	var why *reasoned
 	var unmarked *unmarkedError
 	switch {
+	case errors.As(err, &why):
+		return string(why.reason)
 	case errors.As(err, &held):
 		return string(held.Reason)
 	case errors.As(err, &unmarked) && unmarked.res.Reason != "":
