@@ -1,39 +1,18 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/term"
 )
 
-// maxFiles bounds the files of one run.
+// maxFiles bounds the files of one comparison, which keeps their names.
 const maxFiles = 1_000_000
 
 var imageExtensions = []string{".png", ".jpg", ".jpeg", ".webp"}
-
-func imagesIn(dir string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.Type().IsRegular() && slices.Contains(imageExtensions, strings.ToLower(filepath.Ext(path))) {
-			out = append(out, path)
-		}
-		if len(out) > maxFiles {
-			return errors.New("too many files")
-		}
-		return nil
-	})
-	return out, err
-}
 
 // isTerminal reports whether a stream is a person's.
 func isTerminal(w any) bool {

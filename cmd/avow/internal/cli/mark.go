@@ -30,17 +30,19 @@ type marking struct {
 	provider, system, sysVer string
 	jobs                     int
 	resume, force, visible   bool
+	bulk                     bulkFlags
 	marker                   *disclose.Marker
 	label                    disclose.Label
 	ledger                   *ledger.Ledger // nil for none
 }
 
-func (a *app) mark() *cobra.Command {
+func (a *app) markCommand() *cobra.Command {
 	m := &marking{a: a}
 	cmd := &cobra.Command{
 		Use:   "mark FILE|DIR|-",
 		Short: "Mark files as the proxy would",
 		Long: "Writes OUT, or beside the input as NAME.avow.EXT. A directory is marked file by file, in parallel.\n" +
+			"Exit code 0: everything is marked; 1: some files of a directory could not be; 2: trouble.\n" +
 			"With - the input is read from standard input and the marked output goes to standard output.",
 		RunE: func(cmd *cobra.Command, args []string) error { return m.run(cmd.Context(), args) },
 	}
@@ -54,8 +56,9 @@ func (a *app) mark() *cobra.Command {
 	f.StringVar(&m.sysVer, "system-version", "", "the AI system's version")
 	f.IntVar(&m.jobs, "jobs", runtime.GOMAXPROCS(0), "files marked at one time")
 	f.BoolVar(&m.visible, "label", false, `draw a visible "AI" into pictures`)
-	f.BoolVar(&m.resume, "resume", false, "leave out files whose output exists")
+	f.BoolVar(&m.resume, "resume", false, "go on with a directory that broke off: leave out what is done, and files whose output exists")
 	f.BoolVar(&m.force, "force", false, "overwrite outputs that exist")
+	m.bulk.register(f, "print a summary of a directory as JSON, as --summary - does")
 	return cmd
 }
 
@@ -115,7 +118,7 @@ func (m *marking) prepare(ctx context.Context) error {
 	if m.ledger, err = m.a.openLedger(ctx, c, ring, key.Key(), ledgerWrite, "mark"); err != nil {
 		return err
 	}
-	o.Records = recordsOf(m.ledger)
+	o.Records = collected(recordsOf(m.ledger))
 	m.marker, err = disclose.NewMarker(o)
 	return err
 }
@@ -137,58 +140,6 @@ func beside(in string) string {
 	return strings.TrimSuffix(in, ext) + ".avow" + ext
 }
 
-func (m *marking) directory(ctx context.Context, dir string) error {
-	if m.out == "-" {
-		return hint(errors.New("a directory cannot go to standard output"), "name a directory with -o")
-	}
-	files, err := imagesIn(dir)
-	if err != nil {
-		return err
-	}
-	inputs := files[:0:0]
-	for _, f := range files {
-		if !strings.Contains(filepath.Base(f), ".avow.") { // outputs of an earlier run
-			inputs = append(inputs, f)
-		}
-	}
-	if len(inputs) == 0 {
-		return hint(fmt.Errorf("%s: no image in this directory", dir), "images end in .png, .jpg, .jpeg or .webp")
-	}
-	if !m.label.ID.IsZero() && len(inputs) > 1 {
-		return hint(errors.New("--id gives several files the same id"), "leave --id out: every file then gets its own")
-	}
-	errs := make([]error, len(inputs))
-	bar := m.a.progress(len(inputs))
-	parallel(max(1, m.jobs), len(inputs), func(i int) {
-		errs[i] = m.file(ctx, inputs[i], m.inDirectory(dir, inputs[i]))
-		bar.step()
-	})
-	bar.done()
-	failed := 0
-	for i, err := range errs {
-		if err != nil {
-			failed++
-			_, _ = fmt.Fprintf(m.a.err, "avow: error: %s: %v\n", inputs[i], err)
-		}
-	}
-	m.a.say("%d of %d files marked", len(inputs)-failed, len(inputs))
-	if failed > 0 {
-		return fmt.Errorf("%d of %d files were not marked", failed, len(inputs))
-	}
-	return nil
-}
-
-func (m *marking) inDirectory(dir, file string) string {
-	if m.out == "" {
-		return beside(file)
-	}
-	rel, err := filepath.Rel(dir, file)
-	if err != nil {
-		rel = filepath.Base(file)
-	}
-	return filepath.Join(m.out, rel)
-}
-
 // file marks one input into one output.
 func (m *marking) file(ctx context.Context, in, out string) error {
 	if err := m.mayWrite(in, out); err != nil || out == "" {
@@ -197,36 +148,65 @@ func (m *marking) file(ctx context.Context, in, out string) error {
 	if _, err := os.Stat(out); out != "-" && m.resume && err == nil {
 		return nil
 	}
-	r, _, err := m.a.open(in)
+	data, err := m.read(in)
+	if errors.Is(err, errEmpty) {
+		return hint(fmt.Errorf("%s: %w", in, err), "%s", wholeHint)
+	}
 	if err != nil {
 		return err
-	}
-	defer func() { _ = r.Close() }()
-	data, err := io.ReadAll(io.LimitReader(r, disclose.DefaultMaxHeld+1))
-	if err != nil {
-		return err
-	}
-	if len(data) == 0 {
-		return hint(fmt.Errorf("%s: empty, there is nothing to mark", in), "give a whole PNG, JPEG, WebP, WAV, MP3 or MP4 file, or text")
 	}
 	var buf bytes.Buffer
-	w := m.marker.NewWriter(ctx, &buf, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label, Whole: true})
-	_, err = w.Write(data)
-	if err == nil {
-		err = w.Close()
-	}
+	res, err := m.mark(ctx, &buf, in, data)
 	if err != nil {
-		return markHint(err)
-	}
-	res := w.Result()
-	if !attached(res) || res.Reason == disclose.ReasonAlreadyMarked {
-		return hint(fmt.Errorf("nothing could be attached (%s)", disclose.OutcomeValue(res)), "%s", unmarkedHint(res))
+		return err
 	}
 	if err := m.deliver(out, buf.Bytes()); err != nil {
 		return err
 	}
 	m.a.say("%s: %s, id %s -> %s", in, disclose.OutcomeValue(res), res.Label.ID, out)
 	return nil
+}
+
+// read reads an input, and one byte more than may be held of one that is too long.
+func (m *marking) read(in string) ([]byte, error) {
+	r, _, err := m.a.open(in)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	data, err := io.ReadAll(io.LimitReader(r, disclose.DefaultMaxHeld+1))
+	if err == nil && len(data) == 0 {
+		err = errEmpty
+	}
+	return data, err
+}
+
+const wholeHint = "give a whole PNG, JPEG, WebP, WAV, MP3 or MP4 file, or text"
+
+var errEmpty = errors.New("empty, there is nothing to mark")
+
+// An unmarkedError says that nothing could be attached to an input.
+type unmarkedError struct{ res disclose.Result }
+
+func (e *unmarkedError) Error() string {
+	return fmt.Sprintf("nothing could be attached (%s)", disclose.OutcomeValue(e.res))
+}
+
+// mark writes data, marked, to dst.
+func (m *marking) mark(ctx context.Context, dst io.Writer, in string, data []byte) (disclose.Result, error) {
+	w := m.marker.NewWriter(ctx, dst, disclose.Output{ContentType: m.typeOf(in, data), Label: m.label, Whole: true})
+	_, err := w.Write(data)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return disclose.Result{}, markHint(err)
+	}
+	res := w.Result()
+	if !attached(res) || res.Reason == disclose.ReasonAlreadyMarked {
+		return res, hint(&unmarkedError{res}, "%s", unmarkedHint(res))
+	}
+	return res, nil
 }
 
 // attached reports whether the output carries anything that the input did not.
@@ -249,11 +229,20 @@ func unmarkedHint(res disclose.Result) string {
 	return "give a PNG, JPEG or WebP image, a WAV, MP3 or MP4 file, plain text or a complete HTML page; say which with --type"
 }
 
+// A reasoned error keeps why an output was withheld beside what people are told.
+type reasoned struct {
+	reason disclose.Reason
+	err    error
+}
+
+func (r *reasoned) Error() string { return r.err.Error() }
+func (r *reasoned) Unwrap() error { return r.err }
+
 func markHint(err error) error {
 	var held *disclose.Withheld
 	if errors.As(err, &held) {
 		if held.Err != nil {
-			err = held.Err
+			err = &reasoned{held.Reason, held.Err}
 		}
 		what := "give a whole PNG, JPEG or WebP file"
 		switch held.Reason {

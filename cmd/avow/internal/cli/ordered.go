@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"iter"
 	"sync/atomic"
 )
 
@@ -12,17 +13,28 @@ import (
 // their order. No more than twice as many results as jobs wait for one before
 // them. After an error of each no further work is begun; it is returned.
 func ordered[T any](jobs, n int, work func(i int) T, each func(T) error) error {
+	return orderedOf(jobs, func(yield func(int) bool) {
+		for i := 0; i < n && yield(i); i++ {
+		}
+	}, work, each)
+}
+
+// orderedOf is ordered for inputs that come one by one.
+func orderedOf[S, T any](jobs int, inputs iter.Seq[S], work func(S) T, each func(T) error) error {
 	window := make(chan chan T, 2*jobs)
 	var stop atomic.Bool
 	go func() {
 		defer close(window)
 		free := make(chan struct{}, jobs)
-		for i := 0; i < n && !stop.Load(); i++ {
+		for in := range inputs {
+			if stop.Load() {
+				break
+			}
 			result := make(chan T, 1)
 			window <- result
 			free <- struct{}{}
 			go func() {
-				result <- work(i)
+				result <- work(in)
 				<-free
 			}()
 		}

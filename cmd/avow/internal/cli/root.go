@@ -19,7 +19,7 @@ import (
 // Exit codes.
 const (
 	exitOK      = 0
-	exitNo      = 1 // an input carries no mark, or an invalid one
+	exitNo      = 1 // an input carries no mark, or an invalid one; files of a directory could not be marked
 	exitTrouble = 2 // the question could not be asked, or the command failed
 )
 
@@ -96,7 +96,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.mark(), a.verify(), a.keygen(), a.keys(), a.ledger(), a.config(), a.report(), a.doctor(), a.health(), a.version())
+	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.markCommand(), a.verify(), a.keygen(), a.keys(), a.ledger(), a.config(), a.report(), a.doctor(), a.health(), a.version())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s", flagHint(cmd, err))
 	})

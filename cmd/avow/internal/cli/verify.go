@@ -38,6 +38,9 @@ func (a *app) verify() *cobra.Command {
 			}
 			defer done()
 			v.d, v.fetch = d, v.client()
+			if v.basis, err = a.basisOf(file, roots); err != nil {
+				return err
+			}
 			if before {
 				return v.compare(cmd.Context(), args)
 			}
@@ -46,6 +49,8 @@ func (a *app) verify() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&v.json, "json", false, "print JSON: one object for one input, an array for several and for directories")
+	f.BoolVar(&v.resume, "resume", false, "keep a journal, and go on where a run of the same inputs broke off")
+	v.bulk.register(f, "")
 	f.StringArrayVar(&roots, "roots", nil, "PEM file of certificates that signers of manifests are checked against")
 	f.StringVar(&file, "config", "", "configuration file: its notices and its backend's marks are looked for too")
 	f.BoolVar(&before, "before", false, "compare two files, URLs or directories: which marks a pipeline between them lost, broke or kept")

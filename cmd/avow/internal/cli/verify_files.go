@@ -3,11 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/avowai/avow/cmd/avow/internal/bulk"
 )
 
 // verifiable are the extensions of what a detector reads.
@@ -19,25 +21,42 @@ var verifiable = append(slices.Clone(imageExtensions),
 const verifiableHint = "pictures (.png .jpg .webp), sound and video (.wav .mp3 .mp4 .m4a) and texts (.txt .md .html .json .ndjson .sse) are looked at; name other files one by one"
 
 // expand replaces directories by the files in them that can carry a mark, in the
-// order of their paths. several says that the inputs are a list, even of one.
-func expand(args []string) (inputs []string, several bool, err error) {
+// order of their paths, without a list of them. several says that the inputs are a
+// list, even of one. A directory without such a file is an error at once.
+func expand(args []string) (inputs iter.Seq[string], several bool, err error) {
 	several = len(args) > 1
 	for _, arg := range args {
 		if !isDir(arg) {
-			inputs = append(inputs, arg)
 			continue
 		}
 		several = true
-		files, err := filesIn(arg, isVerifiable)
-		if err != nil {
-			return nil, several, err
+		n := 0
+		for _, err := range bulk.Walk(arg, isVerifiable) {
+			if err != nil {
+				return nil, several, err
+			}
+			n++
+			break
 		}
-		if len(files) == 0 {
+		if n == 0 {
 			return nil, several, hint(fmt.Errorf("%s: nothing in this directory could carry a mark", arg), verifiableHint)
 		}
-		inputs = append(inputs, files...)
 	}
-	return inputs, several, nil
+	return func(yield func(string) bool) {
+		for _, arg := range args {
+			if !isDir(arg) {
+				if !yield(arg) {
+					return
+				}
+				continue
+			}
+			for file := range bulk.Walk(arg, isVerifiable) { // its error comes with dir, which cannot be read
+				if !yield(file) {
+					return
+				}
+			}
+		}
+	}, several, nil
 }
 
 func isDir(arg string) bool {
@@ -52,31 +71,16 @@ func isVerifiable(name string) bool {
 	return slices.Contains(verifiable, strings.ToLower(filepath.Ext(name)))
 }
 
-// filesIn lists the files below dir whose name is wanted. What is hidden is left
-// out, and links are not followed, save dir itself. A directory that cannot be
-// read stands in the list, so that reading it fails where people see it.
+// filesIn lists the files below dir whose name is wanted, see bulk.Walk.
 func filesIn(dir string, wanted func(name string) bool) ([]string, error) {
 	var out []string
-	root := dir + string(filepath.Separator) // a link to a directory is followed
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case path == root:
-			return err
-		case err != nil:
-			out = append(out, path)
-			return fs.SkipDir
-		case strings.HasPrefix(d.Name(), "."):
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case d.Type().IsRegular() && wanted(d.Name()):
-			out = append(out, path)
+	for file, err := range bulk.Walk(dir, wanted) {
+		if err != nil {
+			return nil, err
 		}
-		if len(out) > maxFiles {
-			return hint(errors.New("too many files"), "verify %s in parts: at most %d files are looked at in one run", dir, maxFiles)
+		if out = append(out, file); len(out) > maxFiles {
+			return nil, hint(errors.New("too many files"), "compare %s in parts: at most %d files are looked at in one run", dir, maxFiles)
 		}
-		return nil
-	})
-	return out, err
+	}
+	return out, nil
 }

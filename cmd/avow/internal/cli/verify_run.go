@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"strings"
 
+	"github.com/avowai/avow/cmd/avow/internal/bulk"
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/internal/fetch"
 )
@@ -19,6 +21,10 @@ type verifier struct {
 	header        map[string][]string
 	json          bool
 	http, private bool
+	resume        bool
+	bulk          bulkFlags
+	basis         []string // what the verdicts rest on beside the inputs
+	journal       *bulk.Journal
 }
 
 // outcome is what became of one input.
@@ -26,29 +32,43 @@ type outcome struct {
 	input  string
 	report *disclose.Report
 	err    error
+	before *bulk.Entry // of an earlier run, in place of a report
+	entry  *bulk.Entry // for the journal
 }
 
 // run reports on every input as soon as those before it are done; no more than
 // a few reports are in memory, however many inputs there are.
-func (v *verifier) run(ctx context.Context, args []string) error {
+func (v *verifier) run(ctx context.Context, args []string) (err error) {
 	inputs, several, err := expand(args)
 	if err != nil {
 		return err
 	}
+	if v.resume {
+		if v.journal, err = v.a.journal(v.runOf(args), false); err != nil {
+			return err
+		}
+	}
+	where := v.bulk.summaryFile()
+	summary := bulk.NewSummary(bulk.Totals{Command: "verify", Inputs: args}, where != "")
+	defer func() { _ = summary.Close() }()
 	out := v.sink(several)
-	bar := v.a.progress(len(inputs))
 	total := tally{}
-	err = ordered(runtime.GOMAXPROCS(0), len(inputs), func(i int) outcome {
-		defer bar.step()
-		report, err := v.one(ctx, inputs[i])
-		return outcome{inputs[i], report, err}
-	}, func(o outcome) error {
+	whole, err := v.all(ctx, inputs, several, func(o outcome) error {
 		total.add(o)
-		return bar.aside(func() error { return out.put(o) })
+		if err := v.summarise(summary, o); err != nil {
+			return err
+		}
+		if v.bulk.summary == "-" || o.before != nil { // the summary takes the reports' place
+			return out.failOnly(o)
+		}
+		return out.put(o)
 	})
-	bar.done()
-	if err == nil {
+	if err == nil && v.bulk.summary != "-" {
 		err = out.end()
+	}
+	err = errors.Join(err, v.closeJournal(whole && err == nil))
+	if werr := v.a.writeSummary(where, summary, whole && err == nil); err == nil {
+		err = werr
 	}
 	switch {
 	case err != nil:
@@ -58,7 +78,51 @@ func (v *verifier) run(ctx context.Context, args []string) error {
 	case out.failed != nil:
 		return out.failed
 	}
+	if !whole {
+		return v.stopped()
+	}
 	return total.exit()
+}
+
+// all looks at all inputs until ctx ends or somebody stops the run; whole is false
+// then.
+func (v *verifier) all(ctx context.Context, inputs iter.Seq[string], several bool, each func(outcome) error) (whole bool, err error) {
+	ctx, release := interruptible(ctx)
+	defer release()
+	meter, done := v.a.meter(ctx, v.bulk, func(ctx context.Context) (n int64) {
+		for range until(ctx, inputs) {
+			n++
+		}
+		if several {
+			return n
+		}
+		return 0
+	})
+	defer done()
+	work := context.WithoutCancel(ctx) // what is begun is finished
+	pending := 0
+	err = orderedOf(runtime.GOMAXPROCS(0), until(ctx, inputs), func(in string) outcome { return v.look(work, in) }, func(o outcome) error {
+		meter.Step()
+		if o.entry != nil {
+			pending++
+			if err := v.journal.Append(pending%batchSize == 0, *o.entry); err != nil {
+				return err
+			}
+		}
+		return meter.Aside(func() error { return each(o) })
+	})
+	return ctx.Err() == nil, err
+}
+
+// until ends inputs with ctx.
+func until(ctx context.Context, inputs iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for in := range inputs {
+			if ctx.Err() != nil || !yield(in) {
+				return
+			}
+		}
+	}
 }
 
 // A tally counts inputs by what they carry; what could not be read under "".
@@ -68,6 +132,8 @@ func (t tally) add(o outcome) {
 	switch {
 	case o.err != nil:
 		t[""]++
+	case o.before != nil:
+		t[disclose.Status(o.before.Outcome)]++
 	default:
 		t[o.report.Verdict]++
 	}
@@ -119,6 +185,14 @@ type unread struct {
 	Input string `json:"input"`
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`
+}
+
+// failOnly tells about an input that could not be read, and about no other.
+func (s *sink) failOnly(o outcome) error {
+	if o.err != nil {
+		s.fail(o.err)
+	}
+	return nil
 }
 
 func (s *sink) put(o outcome) error {
