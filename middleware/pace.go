@@ -36,9 +36,14 @@ func (o PaceOptions) defaults() PaceOptions {
 // stayed below the minimum rate.
 var ErrTooSlow = errors.New("middleware: client is too slow")
 
-// paceChunk is how much is written under one deadline, in bytes: a large answer would
-// otherwise have to reach a slow client within a single one.
-const paceChunk = 4 << 10
+// How much is written under one deadline, in bytes: a large answer would otherwise have
+// to reach a slow client within a single one. Clients that take a piece within quickStep
+// get larger ones.
+const (
+	minPiece  = 4 << 10
+	maxPiece  = 64 << 10
+	quickStep = 10 * time.Millisecond
+)
 
 // Pace cuts the connections of clients that stand still, so that many of them do not
 // use up a server. It belongs outside of everything else: http.Server's own
@@ -70,6 +75,7 @@ type stopwatch struct {
 	start  time.Time
 	waited time.Duration
 	moved  int
+	took   time.Duration // of the last step
 }
 
 // begin starts a step, and returns when it has to be done.
@@ -81,7 +87,8 @@ func (s *stopwatch) begin() time.Time {
 // end ends a step that moved n bytes. Once as much was waited as one step may take,
 // what was moved meanwhile has to make up the minimum.
 func (s *stopwatch) end(n int) error {
-	s.waited += s.now().Sub(s.start)
+	s.took = s.now().Sub(s.start)
+	s.waited += s.took
 	s.moved += n
 	if s.waited < s.o.Idle {
 		return nil
@@ -113,6 +120,7 @@ type pacedWriter struct {
 	rc       *http.ResponseController
 	step     stopwatch
 	err      error // why nothing more is written
+	piece    int   // how much is written at once
 	hijacked bool
 }
 
@@ -122,7 +130,8 @@ func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // Write implements http.ResponseWriter.
 func (w *pacedWriter) Write(p []byte) (n int, err error) {
 	for first := true; first || n < len(p); first = false {
-		piece := p[n:min(len(p), n+paceChunk)]
+		w.piece = max(w.piece, minPiece)
+		piece := p[n:min(len(p), n+w.piece)]
 		m, err := w.paced(func() (int, error) { return w.ResponseWriter.Write(piece) })
 		n += m
 		if err != nil {
@@ -148,7 +157,11 @@ func (w *pacedWriter) paced(do func() (int, error)) (n int, err error) {
 	}
 	_ = w.rc.SetWriteDeadline(w.step.begin()) // a writer without deadlines has none to miss
 	n, err = do()
-	err = w.step.judge(n, err)
+	if err = w.step.judge(n, err); w.step.took > quickStep {
+		w.piece = minPiece
+	} else if w.piece == n {
+		w.piece = min(2*w.piece, maxPiece)
+	}
 	_ = w.rc.SetWriteDeadline(time.Time{}) // what the handler waits for is not the client's time
 	w.err = err
 	return n, err

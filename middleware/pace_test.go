@@ -119,7 +119,7 @@ func TestUploadThatStandsStillIsCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, transport := reloadable(t, testOptions(disclose.Strict), upstream.URL, nil)
 			defer transport()
-			srv := paced(t, PaceOptions{Idle: 20 * time.Millisecond}, h)
+			srv := paced(t, PaceOptions{Idle: 300 * time.Millisecond}, h)
 			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -136,23 +136,57 @@ func TestUploadThatStandsStillIsCut(t *testing.T) {
 	}
 }
 
-// TestLongAnswerAfterAReadBody: the deadline of the body must not end what follows.
-func TestLongAnswerAfterAReadBody(t *testing.T) {
-	const idle = 20 * time.Millisecond
-	srv := paced(t, PaceOptions{Idle: idle}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		select {
-		case <-r.Context().Done():
-			http.Error(w, "cancelled", http.StatusInternalServerError)
-		case <-time.After(5 * idle):
-			_, _ = io.WriteString(w, "done")
-		}
-	}))
-	for range 2 {
-		if a := ask(t, "POST", srv.URL, "body"); a.err != nil || string(a.body) != "done" {
-			t.Errorf("%q, %v", a.body, a.err)
-		}
+// readDeadlines notes the deadlines of a request's body.
+type readDeadlines struct {
+	*httptest.ResponseRecorder
+	all []time.Time
+}
+
+func (d *readDeadlines) SetReadDeadline(t time.Time) error {
+	d.all = append(d.all, t)
+	return nil
+}
+
+func (d *readDeadlines) last() time.Time { return d.all[len(d.all)-1] }
+
+// TestDeadlinesOfABody: none is left once it was read, as it would end a long answer;
+// one is left for what a handler leaves, and for a client that was too slow.
+func TestDeadlinesOfABody(t *testing.T) {
+	clock := newClock()
+	body := func(r io.Reader) (*pacedBody, *readDeadlines) {
+		d := &readDeadlines{ResponseRecorder: httptest.NewRecorder()}
+		return &pacedBody{ReadCloser: io.NopCloser(r), rc: http.NewResponseController(d), step: stopwatch{o: PaceOptions{}.defaults(), now: clock.Now}}, d
 	}
+	whole, d := body(strings.NewReader("body"))
+	if _, err := io.ReadAll(whole); err != nil || !d.all[0].Equal(clock.Now().Add(time.Minute)) {
+		t.Fatalf("%v, deadlines %v", err, d.all)
+	}
+	if whole.last(); !d.last().IsZero() {
+		t.Errorf("a deadline is left: %v", d.last())
+	}
+	left, d := body(strings.NewReader("body"))
+	if left.last(); d.last().IsZero() {
+		t.Error("what is left of a body may take for ever")
+	}
+	n := len(d.all)
+	if _, err := left.Read(make([]byte, 1)); err != nil || len(d.all) != n {
+		t.Errorf("a late read touches the connection: %v %v", err, d.all)
+	}
+	slow, d := body(slowReader{clock})
+	if _, err := io.ReadAll(slow); !errors.Is(err, ErrTooSlow) {
+		t.Errorf("%v, want %v", err, ErrTooSlow)
+	}
+	if slow.last(); !d.last().Equal(clock.Now()) {
+		t.Errorf("deadline %v of a client that was too slow", d.last())
+	}
+}
+
+// A slowReader gives a byte every 10 seconds, by its clock.
+type slowReader struct{ clock *fakeClock }
+
+func (r slowReader) Read(p []byte) (int, error) {
+	r.clock.pass(10 * time.Second)
+	return copy(p[:1], "x"), nil
 }
 
 // TestUpstreamThatStandsStillIsCut: the client gets no made up end.
@@ -170,8 +204,30 @@ func TestUpstreamThatStandsStillIsCut(t *testing.T) {
 	h, transport := reloadable(t, o, upstream.URL, nil)
 	defer transport()
 	a := ask(t, "POST", serve(t, h).URL+chatPath, chatAsk)
-	if a.err == nil || strings.Contains(string(a.body), "[DONE]") {
+	if a.err == nil && a.StatusCode == http.StatusOK || strings.Contains(string(a.body), "[DONE]") {
 		t.Errorf("%.300q, %v; want a broken answer", a.body, a.err)
 	}
 	<-gone
+}
+
+// TestUpgradesPassThroughPace: what the connection is used for then has its own time.
+func TestUpgradesPassThroughPace(t *testing.T) {
+	upstream := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_ = rw.Flush()
+		line, _ := rw.ReadString('\n')
+		_, _ = rw.WriteString(line)
+		_ = rw.Flush()
+	}))
+	h, done := reloadable(t, testOptions(disclose.Standard), upstream.URL, nil)
+	defer done()
+	if got := upgradeThrough(t, paced(t, PaceOptions{}, h).URL, true); got.StatusCode != http.StatusSwitchingProtocols {
+		t.Errorf("%s", got.Status)
+	}
 }

@@ -241,6 +241,33 @@ func TestRequestsInProgressKeepTheirConfiguration(t *testing.T) {
 	}
 }
 
+// TestOpenStreamEndsWhole: also where the connections to the upstream are new ones.
+func TestOpenStreamEndsWhole(t *testing.T) {
+	more := make(chan struct{})
+	r := startRunning(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, word := range []string{"One", " two"} {
+			_, _ = fmt.Fprintf(w, "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":%q}}]}\n\n", word)
+			_ = http.NewResponseController(w).Flush()
+			<-more
+		}
+		_, _ = io.WriteString(w, "data: [DONE]\n\n")
+	}), "upstream: %s\nprovider: First GmbH\n")
+	resp, err := http.Post(r.url+"/v1/chat/completions", "application/json", strings.NewReader(`{"stream":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	r.write("upstream: http://127.0.0.1:9/\nprovider: Second GmbH\nlimits: {first_byte: 5m, upstream_idle: 5m}\n")
+	r.settle()
+	r.wantReloads(1, 0)
+	close(more)
+	data, err := io.ReadAll(resp.Body)
+	if text := string(data); err != nil || !strings.Contains(text, "First GmbH") || !strings.Contains(text, " two") || !strings.HasSuffix(text, "data: [DONE]\n\n") {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
 // TestRenewedCertificateIsPickedUp: without a restart, and a key that does not fit its
 // chain yet changes nothing.
 func TestRenewedCertificateIsPickedUp(t *testing.T) {
