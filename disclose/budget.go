@@ -18,8 +18,8 @@ import (
 // bytes.
 const DefaultMaxMemory = 512 << 20
 
-// ErrRefused is returned by Inspect where a Gate ended it; it wraps the Gate's own
-// error.
+// ErrRefused is returned by Inspect where a Gate or TextGate ended it; it wraps the
+// gate's own error.
 var ErrRefused = errors.New("disclose: inspection refused")
 
 // A Gate sees each decoded picture of an input before marks are looked for in it,
@@ -82,6 +82,16 @@ func (in *inspection) gate(img image.Image) (bucket []byte, err error) {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	return bucket, nil
+}
+
+// gateTexts asks the input's TextGate about its texts.
+func (in *inspection) gateTexts() error {
+	for _, words := range in.said {
+		if err := in.src.TextGate(words); err != nil {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+	}
+	return nil
 }
 
 // stopped reports whether an error says nothing about a picture, but ends the whole

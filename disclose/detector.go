@@ -73,6 +73,10 @@ type Source struct {
 	Header map[string][]string
 	// Gate, where not nil, is asked before a picture is searched.
 	Gate Gate
+	// TextGate, where not nil, is asked about each running text as a person reads it,
+	// whatever stands around it, before the report is given. Its error ends the
+	// inspection as that of Gate does.
+	TextGate func(words string) error
 }
 
 // Errors of Inspect. They mean that the question could not be asked.
@@ -169,6 +173,8 @@ type inspection struct {
 	subject []byte // what a record describes: the input, or the image inside it
 	// imageRecord is what the records say of the picture; empty where there is none.
 	imageRecord RecordStatus
+	// said are the texts that a person reads, for TextGate.
+	said []string
 	// unmarked are the texts without a frame that a key confirms.
 	unmarked []*textPrints
 	ids      []watermark.Payload
@@ -222,6 +228,9 @@ func (in *inspection) run() error {
 		in.searchTexts()
 	default:
 		return fmt.Errorf("%w: %s is neither a PNG, JPEG or WebP image, a WAV, MP3 or MP4 file, nor text", ErrUnreadable, Printable(in.src.Name))
+	}
+	if err == nil {
+		err = in.gateTexts()
 	}
 	if err != nil {
 		return err

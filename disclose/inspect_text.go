@@ -36,6 +36,9 @@ func (in *inspection) readNotice(text []byte) {
 // several texts the strongest finding stays. Words is the text that a person
 // reads, where it is another one than that in which the frames stand.
 func (in *inspection) readFrames(text, words string) {
+	if in.src.TextGate != nil && strings.TrimSpace(words) != "" {
+		in.said = append(in.said, words)
+	}
 	d := textmark.Detect(text, in.d.keys...)
 	if d.C2PA {
 		in.set(CarrierManifest, in.wrapperFinding(text))

@@ -133,12 +133,18 @@ func (t *ownTexts) prefix(raw []byte) (int, Notices) {
 	return 0, 0
 }
 
-// modelName returns a model's name without control characters.
+// modelName returns a model's name without control characters. What has spaces is
+// left out: the name goes into records that keep it for years and cannot be changed,
+// and a client may have written anything there, a prompt or a person's name too.
 func modelName(raw []byte) string {
+	name := jsonscan.Unquote(raw, maxModel)
+	if strings.ContainsFunc(name, unicode.IsSpace) {
+		return ""
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
 			return -1
 		}
 		return r
-	}, jsonscan.Unquote(raw, maxModel))
+	}, name)
 }

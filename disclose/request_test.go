@@ -96,3 +96,15 @@ func TestRequests(t *testing.T) {
 		}
 	}
 }
+
+// TestModelNames: a name goes into records for years, so no sentence passes for one.
+func TestModelNames(t *testing.T) {
+	for raw, want := range map[string]string{
+		"hf.co/org/Llama-3.1-8B:Q4_K_M": "hf.co/org/Llama-3.1-8B:Q4_K_M", "a\\u0000b": "ab", "": "",
+		"Ann Example, 12 Elm Street": "", "tell me\\na secret": "", "one\u00a0two": "",
+	} {
+		if got := modelName([]byte(raw)); got != want {
+			t.Errorf("%q: %q, want %q", raw, got, want)
+		}
+	}
+}

@@ -85,6 +85,32 @@ func TestNearDuplicatesOfTexts(t *testing.T) {
 	}
 }
 
+// TestPaddingMakesNoOtherText: what no person reads around an answer's text, or a
+// page's, does not begin a new group.
+func TestPaddingMakesNoOtherText(t *testing.T) {
+	story := strings.Repeat("The lighthouse keeper counted ships until the fog had swallowed the last of them. Then he lit the lamp. ", 4)
+	for name, c := range map[string]struct{ kind, before, after string }{
+		"an answer": {"application/json", `{"choices":[{"message":{"role":"assistant","content":"` + story + `"}}],"x":"`, `"}`},
+		"a page":    {"text/html", "<!doctype html><html><body><p>" + story + "</p><!-- ", " --></body></html>"},
+	} {
+		a := newAsked(t, func(o *VerifyOptions) { o.Limits = VerifyLimits{PerMinute: -1, PerGroup: 3} })
+		padded := func(i int) []byte {
+			var b strings.Builder
+			for n := range 500 {
+				fmt.Fprintf(&b, "word%dx%d ", i, n)
+			}
+			return []byte(c.before + b.String() + c.after)
+		}
+		for i := range 3 {
+			a.report(a.verify(padded(i), "Content-Type", c.kind))
+		}
+		a.report(a.verify(padded(0), "Content-Type", c.kind))
+		t.Run(name, func(t *testing.T) {
+			wantProblem(t, a.verify(padded(3), "Content-Type", c.kind), http.StatusTooManyRequests, "near_duplicates")
+		})
+	}
+}
+
 // TestLooksAlike: what a picture goes through on its way keeps it in its group;
 // other pictures have groups of their own.
 func TestLooksAlike(t *testing.T) {

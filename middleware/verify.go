@@ -163,6 +163,11 @@ func (s *VerifyService) look(ctx context.Context, q *question, exact bool) (*dis
 		pictures++
 		return low.bucket(), s.groups.admit(ofPicture, keys.looks(low), exactly+pictures, now)
 	}
+	texts := uint64(0) // an answer's text does not change with what stands around it
+	q.source.TextGate = func(words string) error {
+		texts++
+		return s.groups.admit(ofText, []uint64{keys.words([]byte(words))}, exactly+texts-1, now)
+	}
 	rep, err := s.o.Detector.InspectBytes(ctx, q.data, q.source)
 	if err == nil && s.o.TextVerifiersOnly && disclose.Classify(rep.ContentType).Modality() == "text" {
 		return nil, errVerifiersOnly
