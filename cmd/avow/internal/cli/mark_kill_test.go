@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -38,12 +39,14 @@ func runAsChild() {
 		panic(err)
 	}
 	var passed atomic.Int64
+	seen := make(chan os.Signal, 1)
+	if syscall.Signal(sig) != syscall.SIGKILL {
+		signal.Notify(seen, syscall.Signal(sig))
+	}
 	crashPoint = func(point string) {
 		if point == at && passed.Add(1) == int64(n) {
 			_ = syscall.Kill(os.Getpid(), syscall.Signal(sig))
-			if syscall.Signal(sig) == syscall.SIGKILL {
-				select {} // it comes
-			}
+			<-seen // of SIGKILL nothing is seen
 		}
 	}
 	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -205,4 +208,24 @@ func TestInterruptedRunSaysHowToGoOn(t *testing.T) {
 		t.Errorf("left behind: %q", left)
 	}
 	h.run("mark", "--resume", "-o", "out", "in").want(exitOK, "", "were before")
+}
+
+// TestKilledVerifyGoesOn: what was looked at is counted, the rest is looked at.
+func TestKilledVerifyGoesOn(t *testing.T) {
+	h := killedHome(t, false)
+	h.run("mark", "-o", "out", "in").want(exitOK, "", "")
+	if code, stderr := h.child("looked", 8, syscall.SIGKILL, "verify", "--resume", "out"); code != -1 {
+		t.Fatalf("not killed: code %d\n%s", code, stderr)
+	}
+	if left, _ := filepath.Glob("data/resume/verify-*.jsonl"); len(left) != 1 {
+		t.Errorf("journals %q", left)
+	}
+	h.run("verify", "--resume", "--summary", "s.json", "out").want(exitOK, "", "5 verified, 4 present, 0 absent")
+	var s bulk.Totals
+	if err := json.Unmarshal(h.read("s.json"), &s); err != nil || !s.Finished || s.Files != killedFiles {
+		t.Errorf("summary %+v, %v", s, err)
+	}
+	if left, _ := filepath.Glob("data/resume/verify-*.jsonl"); len(left) != 0 {
+		t.Errorf("journals of a whole run %q", left)
+	}
 }

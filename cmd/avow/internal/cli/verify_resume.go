@@ -62,6 +62,7 @@ func (v *verifier) look(ctx context.Context, input string) outcome {
 		}
 	}
 	o.report, o.err = v.one(ctx, input)
+	crashPoint("looked")
 	if o.err == nil && info != nil {
 		o.entry = &bulk.Entry{
 			State: bulk.Done, Path: absolute(input), Size: info.Size(), ModTime: info.ModTime().UnixNano(),
