@@ -44,23 +44,16 @@ func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 // proxyTo is the proxy over a given transport.
 func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) (http.Handler, error) {
 	next := c.newReverseProxy(target, transport)
-	verify, err := c.verifyService()
+	own, err := c.ownPages()
 	if err != nil {
 		return nil, err
 	}
-	public := c.public()
-	prefix, manifests := c.manifests()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch h := public[r.URL.Path]; {
-		case verify != nil && verify.Owns(r.URL.Path):
-			verify.ServeHTTP(w, r)
-		case h != nil:
+		if h := own(r); h != nil {
 			h.ServeHTTP(w, r)
-		case prefix != "" && strings.HasPrefix(r.URL.Path, prefix):
-			manifests.ServeHTTP(w, r)
-		default:
-			c.serve(w, r, next)
+			return
 		}
+		c.serve(w, r, next)
 	}), nil
 }
 
