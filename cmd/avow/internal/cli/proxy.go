@@ -96,7 +96,13 @@ type service struct {
 }
 
 // newService wires configuration, keys, records and metrics together.
-func (a *app) newService(c config.Config, log *slog.Logger, command string) (made *service, err error) {
+func (a *app) newService(c config.Config, log *slog.Logger, command string) (*service, error) {
+	return a.newServiceAs(c, log, command, middleware.NewProxy)
+}
+
+// newServiceAs is newService with another public side than the proxy's.
+func (a *app) newServiceAs(c config.Config, log *slog.Logger, command string,
+	public func(*url.URL, middleware.Options) (http.Handler, error)) (made *service, err error) {
 	target, err := url.Parse(c.Upstream)
 	if err != nil {
 		return nil, hint(errors.New("the upstream is not a URL"), "write it as http://127.0.0.1:11434")
@@ -144,7 +150,7 @@ func (a *app) newService(c config.Config, log *slog.Logger, command string) (mad
 	if err := a.reporting(c, ring, o.Verify); err != nil {
 		return nil, err
 	}
-	if s.public, err = middleware.NewProxy(target, o); err != nil {
+	if s.public, err = public(target, o); err != nil {
 		return nil, err
 	}
 	s.admin = adminRoutes(reg, s.ready(o.Disclose.Profile))
