@@ -73,10 +73,7 @@ func (e *envoy) do(ctx context.Context, r *http.Request, body string) (seen, err
 	var now *immediate
 	switch {
 	case errors.As(err, &now):
-		if x.begun {
-			return x.out, fmt.Errorf("%w: an immediate response after the header", errRule)
-		}
-		x.out.immediate = true
+		x.out.immediate, x.out.reset = true, x.begun // Envoy cannot take a header back
 	case errors.Is(err, errRule):
 		return x.out, err
 	case err != nil && x.begun:
@@ -99,6 +96,9 @@ func (x *exchange) recv() (*pb.ProcessingResponse, error) {
 		return nil, err
 	}
 	if now := m.GetImmediateResponse(); now != nil {
+		if x.begun {
+			return nil, &immediate{}
+		}
 		x.out.status, x.out.body = int(now.GetStatus().GetCode()), now.GetBody()
 		x.out.header = http.Header{"Content-Type": {"text/plain"}}
 		if err := apply(x.out.header, now.GetHeaders()); err != nil {
@@ -375,7 +375,9 @@ func (x *exchange) answerBody(resp *http.Response, h http.Header, bodyless bool)
 		parts = append(pieces(body, x.e.piece, false), part{nil, true})
 		parts[len(parts)-2].end = false
 	}
-	x.out.body, err = x.inTurn(false, parts, h, x.mode == buffered)
+	if body, err = x.inTurn(false, parts, h, x.mode == buffered); err == nil {
+		x.out.body = body
+	}
 	return err
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/internal/corpus"
 	"github.com/avowai/avow/middleware"
+	"github.com/avowai/avow/watermark"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,12 +45,21 @@ func options() middleware.Options {
 }
 
 // start serves an extproc server and returns a client to it.
-func start(t testing.TB, o middleware.Options) pb.ExternalProcessorClient {
+func start(t testing.TB, o middleware.Options, made ...func(http.Handler) http.Handler) pb.ExternalProcessorClient {
 	t.Helper()
-	gateway, err := middleware.NewGateway(o)
-	if err != nil {
-		t.Fatal(err)
+	if len(made) == 0 {
+		gateway, err := middleware.NewGateway(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, gateway)
 	}
+	client, _ := listenOn(t, made[0])
+	return client
+}
+
+func listenOn(t testing.TB, gateway func(http.Handler) http.Handler) (pb.ExternalProcessorClient, *GRPC) {
+	t.Helper()
 	l := bufconn.Listen(1 << 20)
 	g := NewGRPC(New(gateway, nil), nil, nil)
 	served := make(chan error, 1)
@@ -67,7 +77,17 @@ func start(t testing.TB, o middleware.Options) pb.ExternalProcessorClient {
 			t.Error(err)
 		}
 	})
-	return pb.NewExternalProcessorClient(conn)
+	return pb.NewExternalProcessorClient(conn), g
+}
+
+// testKey is a key of its own for each test.
+func testKey(t testing.TB) watermark.Key {
+	t.Helper()
+	k, err := watermark.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func serve(t testing.TB, h http.Handler) string {
@@ -173,6 +193,7 @@ func request(method, path, body string) *http.Request {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Accept-Language", "en")
 	r.Header.Set("Range", "bytes=0-1")
+	r.Header.Set("X-Request-Id", "r-1")
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -184,6 +205,7 @@ func fixed(s seen) seen {
 	id := s.header.Get("Avow-Id")
 	s.header = s.header.Clone()
 	s.header.Del("Content-Length")
+	s.header.Del("Date")
 	if id != "" {
 		s.header.Set("Avow-Id", "ID")
 		s.body = bytes.ReplaceAll(s.body, []byte(id), []byte("ID"))
