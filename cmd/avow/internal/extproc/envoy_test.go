@@ -183,11 +183,15 @@ func (x *exchange) run(ctx context.Context, r *http.Request, body string) error 
 // askThrough has the service see the request and returns the body that goes on.
 func (x *exchange) askThrough(h http.Header, body string) ([]byte, error) {
 	if x.e.request == duplex && body != "" {
-		for _, p := range pieces([]byte(body), x.e.piece, x.e.repeatEnd) {
-			if err := x.sendBody(true, p); err != nil {
-				return nil, err
+		var sender sync.WaitGroup
+		defer sender.Wait() // before anything else is sent
+		sender.Go(func() {
+			for _, p := range pieces([]byte(body), x.e.piece, x.e.repeatEnd) {
+				if x.sendBody(true, p) != nil {
+					return
+				}
 			}
-		}
+		})
 	}
 	m, err := x.recv()
 	if err != nil {
