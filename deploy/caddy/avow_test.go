@@ -30,6 +30,9 @@ const (
 	chatJSON = `{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}]}`
 )
 
+// client keeps no connection: a reload closes those that are idle.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 func event(s string) string {
 	return `data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"` + s + `"}}]}` + "\n\n"
 }
@@ -127,7 +130,7 @@ func get(t *testing.T, method, address, body string, header ...string) (*http.Re
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +209,7 @@ func wantChat(t *testing.T, base string) {
 func streamAndReload(t *testing.T, base string, more chan struct{}, reload func()) {
 	req, _ := http.NewRequest("POST", base+"/v1/chat/completions", strings.NewReader(strings.Replace(question, "{", `{"stream":true,`, 1)))
 	req.Header.Set("Accept-Language", "en")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
