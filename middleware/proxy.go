@@ -53,19 +53,13 @@ func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) (http.Handl
 // handler serves what the proxy answers itself, and passes on the rest.
 func (c *core) handler(target *url.URL, transport http.RoundTripper, verify *VerifyService) http.Handler {
 	next := c.newReverseProxy(target, stallGuard{transport, c.o.Upstream.defaults().Idle})
-	public := c.public()
-	prefix, manifests := c.manifests()
+	own := c.ownPages(verify)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch h := public[r.URL.Path]; {
-		case verify != nil && verify.Owns(r.URL.Path):
-			verify.ServeHTTP(w, r)
-		case h != nil:
+		if h := own(r); h != nil {
 			h.ServeHTTP(w, r)
-		case prefix != "" && strings.HasPrefix(r.URL.Path, prefix):
-			manifests.ServeHTTP(w, r)
-		default:
-			c.serve(w, r, next)
+			return
 		}
+		c.serve(w, r, next)
 	})
 }
 

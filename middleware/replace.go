@@ -13,11 +13,11 @@ import (
 	"github.com/avowai/avow/disclose"
 )
 
-// A proxy is what NewProxy returns, with what the next one takes over from it.
+// A proxy is what NewProxy, or the result of NewGateway, returns, with what the next one takes over from it.
 type proxy struct {
 	http.Handler
 	c         *core
-	transport *http.Transport
+	transport *http.Transport // nil for a gateway, whose engine has its own
 	limits    UpstreamLimits
 	verify    *VerifyService // nil for none
 }
@@ -29,7 +29,7 @@ func (o *Options) previous() (*proxy, error) {
 	}
 	p, ok := o.Previous.(*proxy)
 	if !ok {
-		return nil, errors.New("middleware: previous: has to be a handler that NewProxy made")
+		return nil, errors.New("middleware: previous: has to be a handler that NewProxy or NewGateway made")
 	}
 	return p, nil
 }
@@ -37,22 +37,12 @@ func (o *Options) previous() (*proxy, error) {
 // replace makes the proxy that takes the place of one before it, or of none.
 func (c *core) replace(before *proxy, target *url.URL) (http.Handler, error) {
 	p := &proxy{c: c, limits: c.o.Upstream.defaults()}
-	if c.o.Verify != nil {
-		v := *c.o.Verify // the caller's stays as it is
-		if before != nil && v.Previous == nil {
-			v.Previous = before.verify
-		}
-		c.o.Verify = &v
-	}
 	var err error
-	if p.verify, err = c.verifyService(); err != nil {
+	if p.verify, err = c.verifyAfter(before); err != nil {
 		return nil, err
 	}
-	if c.o.Verify != nil {
-		c.o.Verify.Previous = nil
-	}
 	switch {
-	case before == nil:
+	case before == nil || before.transport == nil:
 		p.transport = newTransport(p.limits)
 	case before.limits == p.limits:
 		p.transport = before.transport
@@ -64,9 +54,29 @@ func (c *core) replace(before *proxy, target *url.URL) (http.Handler, error) {
 	return p, nil
 }
 
+// verifyAfter is the verification service that goes on where the one before it, if
+// there was one, stopped.
+func (c *core) verifyAfter(before *proxy) (*VerifyService, error) {
+	if c.o.Verify == nil {
+		return nil, nil
+	}
+	v := *c.o.Verify // the caller's stays as it is
+	if before != nil && v.Previous == nil {
+		v.Previous = before.verify
+	}
+	c.o.Verify = &v
+	service, err := c.verifyService()
+	v.Previous = nil
+	return service, err
+}
+
 // CloseIdleConnections closes connections to the upstream that carry nothing, for
 // programs that stop using a proxy.
-func (p *proxy) CloseIdleConnections() { p.transport.CloseIdleConnections() }
+func (p *proxy) CloseIdleConnections() {
+	if p.transport != nil {
+		p.transport.CloseIdleConnections()
+	}
+}
 
 // mark makes the markers: one for each profile that some route has.
 func (c *core) mark(before *proxy) (err error) {

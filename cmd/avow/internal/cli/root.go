@@ -96,7 +96,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.markCommand(), a.verify(), a.keygen(), a.keys(), a.ledger(), a.config(), a.report(), a.doctor(), a.health(), a.version())
+	root.AddCommand(a.demo(), a.proxy(), a.serve(), a.extproc(), a.markCommand(), a.verify(), a.keygen(), a.keys(), a.ledger(), a.config(), a.report(), a.doctor(), a.health(), a.version())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(err, "%s", flagHint(cmd, err))
 	})

@@ -67,24 +67,30 @@ func (g *generation) before() *disclose.Detector {
 
 // newService wires configuration, keys, records and metrics together.
 func (a *app) newService(c config.Config, log *slog.Logger, command string) (*service, error) {
+	s := &service{a: a, log: log}
+	s.build = s.proxying
+	return s, s.open(c, command)
+}
+
+// open gives a service its keys and its ledger, and makes its first generation.
+func (s *service) open(c config.Config, command string) error {
+	a := s.a
 	ring, err := a.ring(c.Keys.File)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	key, err := activeKey(ring)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &service{a: a, log: log}
-	s.build = s.proxying
 	if s.ledger, err = a.openLedger(context.Background(), c, ring, key.Key(), ledgerServe, command); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.begin(c, ring); err != nil {
 		a.closeLedger(s.ledger)
-		return nil, err
+		return err
 	}
-	return s, nil
+	return nil
 }
 
 // begin registers metrics and makes the first generation.
@@ -147,7 +153,13 @@ func (s *service) proxying(c config.Config, ring *keyring.Ring, before *generati
 	if s.listening != "" && wrapsItself(c.Upstream, s.listening) {
 		return nil, errWrapsItself
 	}
-	g := &generation{c: c}
+	return s.marking(c, ring, before, func(o middleware.Options) (http.Handler, error) { return middleware.NewProxy(target, o) })
+}
+
+// marking makes a generation whose answers handler marks.
+func (s *service) marking(c config.Config, ring *keyring.Ring, before *generation,
+	handler func(middleware.Options) (http.Handler, error)) (g *generation, err error) {
+	g = &generation{c: c}
 	if g.key, err = activeKey(ring); err != nil {
 		return nil, err
 	}
@@ -173,7 +185,7 @@ func (s *service) proxying(c config.Config, ring *keyring.Ring, before *generati
 	if before != nil {
 		o.Previous = before.proxy
 	}
-	if g.proxy, err = middleware.NewProxy(target, o); err != nil {
+	if g.proxy, err = handler(o); err != nil {
 		return nil, err
 	}
 	g.public = middleware.Pace(g.proxy, c.Limits.Pace())
