@@ -155,8 +155,8 @@ func (c *clients) relimit(l VerifyLimits, now time.Time) {
 	for e := c.order.Front(); e != nil; e = e.Next() {
 		cl := e.Value.(*client)
 		for t, factor := range map[toll]int{questions: 1, lookups: lookupFactor} {
-			cl.budgets[t].SetLimitAt(now, each * rate.Limit(factor))
-			cl.budgets[t].SetBurstAt(now, l.Burst * factor)
+			cl.budgets[t].SetLimitAt(now, each*rate.Limit(factor))
+			cl.budgets[t].SetBurstAt(now, l.Burst*factor)
 		}
 	}
 }
