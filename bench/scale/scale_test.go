@@ -50,7 +50,7 @@ func TestErlangC(t *testing.T) {
 // TestModelAgreesWithSimulation is a small case of each kind; the seed makes it
 // the same every time.
 func TestModelAgreesWithSimulation(t *testing.T) {
-	s := Station{Servers: 2, Rate: 14, Service: 0.1, Arrivals: 100_000}
+	s := Station{Servers: 2, Rate: 14, Service: 0.1, Arrivals: 400_000}
 	o := s.Simulate(1)
 	c := Commit{Fixed: 0.002, Each: 0.0001}
 	batch, wait := SimulateCommit(c, 5000, 50_000, 1)
