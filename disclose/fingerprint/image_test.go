@@ -183,7 +183,7 @@ func TestKeysAreUnrelated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ImageKey(k1) == ImageKey(k2) || ImageKey(k1) != ImageKey(k1) {
+	if first, again := ImageKey(k1), ImageKey(k1); first == ImageKey(k2) || first != again {
 		t.Error("ImageKey does not follow the key")
 	}
 }
