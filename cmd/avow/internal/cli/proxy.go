@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -269,7 +270,7 @@ func listen(handlers map[string]http.Handler) (*serverSet, error) {
 			set.close()
 			return nil, hint(fmt.Errorf("cannot listen on %s: %w", addr, err), "another program may use the port; choose another with --listen or --admin")
 		}
-		srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
+		srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: serverLog(os.Stderr)}
 		set.listeners[addr] = l
 		set.servers = append(set.servers, srv)
 		set.serve = append(set.serve, func() error { return srv.Serve(l) })
