@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/avowai/avow/disclose"
 	"github.com/avowai/avow/internal/pixels"
@@ -88,5 +89,38 @@ func TestQuestionsHoldWhatTheyTake(t *testing.T) {
 		if q.release(); !a.uploads.TryAcquire(a.limits.Memory) {
 			t.Errorf("%s: room is not given back", name)
 		}
+	}
+}
+
+// A deadlines notes until when a question may be read.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	until []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.until = append(d.until, t)
+	return nil
+}
+
+// TestQuestionsKeepArriving: time is given for what has come, not for what was
+// announced.
+func TestQuestionsKeepArriving(t *testing.T) {
+	a := newAsked(t, nil)
+	const half = 512 << 10
+	r := httptest.NewRequest("POST", "/avow/v1/verify", io.MultiReader(bytes.NewReader(make([]byte, half)), bytes.NewReader(make([]byte, half))))
+	r.ContentLength = 2 * half
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	q, err := a.read(t.Context(), w, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.release()
+	n := len(w.until)
+	if n < 3 || !w.until[n-1].IsZero() {
+		t.Fatalf("deadlines %v", w.until)
+	}
+	if given := w.until[n-2].Sub(w.until[0]); given != 2*time.Second {
+		t.Errorf("half of it gives %v", given)
 	}
 }

@@ -59,10 +59,30 @@ func (q *question) text() bool {
 	return !q.picture() && disclose.Classify(q.source.ContentType).Modality() == "text"
 }
 
-// uploadTime is how long a question of so many bytes may take to arrive: ten
-// seconds, and a second for each 256 KiB. Room is held for it meanwhile.
+// uploadTime is how long so much of a question may take to arrive: ten seconds, and
+// a second for each 256 KiB. Room is held for it meanwhile.
 func uploadTime(size int64) time.Duration {
 	return 10*time.Second + time.Duration(size>>18)*time.Second
+}
+
+// A paced body has to keep arriving: who announces much and sends nothing would hold
+// its room as long as who sends all of it.
+type paced struct {
+	io.ReadCloser
+	control *http.ResponseController
+	since   time.Time
+	until   time.Duration // of the last deadline, after since
+	read    int64
+}
+
+func (p *paced) Read(buf []byte) (int, error) {
+	if until := uploadTime(p.read); until != p.until {
+		p.until = until
+		_ = p.control.SetReadDeadline(p.since.Add(until)) // not every writer can
+	}
+	n, err := p.ReadCloser.Read(buf)
+	p.read += int64(n)
+	return n, err
 }
 
 // read reads the question in a request. Room for it is reserved before the first
@@ -88,8 +108,8 @@ func (s *VerifyService) read(ctx context.Context, w http.ResponseWriter, r *http
 		return nil, err
 	}
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(uploadTime(size))) // not every writer can
-	r.Body = http.MaxBytesReader(w, r.Body, s.limits.Upload)
+	body := &paced{ReadCloser: r.Body, control: control, since: time.Now()}
+	r.Body = http.MaxBytesReader(w, body, s.limits.Upload)
 	q := &question{}
 	switch media {
 	case "multipart/form-data":

@@ -54,7 +54,7 @@ func (b pageBackend) Ask(w http.ResponseWriter, r *http.Request) (*page.Answer, 
 
 // Feedback implements page.Backend.
 func (b pageBackend) Feedback(w http.ResponseWriter, r *http.Request, f page.Feedback) *page.Problem {
-	release, p := b.s.enter(w, r, lookups)
+	release, p := b.s.enter(w, r, questions)
 	if p != nil {
 		return b.problem(r, *p)
 	}

@@ -126,12 +126,19 @@ func TestPageKeepsLineEnds(t *testing.T) {
 
 func TestPageOfTheServiceTakesFeedback(t *testing.T) {
 	var got []Feedback
-	a := newAsked(t, func(o *VerifyOptions) { o.OnFeedback = func(_ context.Context, f Feedback) { got = append(got, f) } })
+	a := newAsked(t, func(o *VerifyOptions) {
+		o.Limits.PerMinute, o.Limits.Burst = 30, 10
+		o.OnFeedback = func(_ context.Context, f Feedback) { got = append(got, f) }
+	})
 	send := func(kind string, header ...string) *httptest.ResponseRecorder {
 		body := url.Values{"report": {strings.Repeat("5e", 32)}, "kind": {kind}, "comment": {"ours"}}.Encode()
 		return a.do("POST", "/avow/verify/feedback", strings.NewReader(body), append(header, "Content-Type", "application/x-www-form-urlencoded")...)
 	}
-	wantPage(t, send("wrong", "Sec-Fetch-Site", "same-origin"), 200, "Thank you")
+	w := send("wrong", "Sec-Fetch-Site", "same-origin")
+	wantPage(t, w, 200, "Thank you")
+	if policy := w.Header().Get("RateLimit-Policy"); !strings.HasPrefix(policy, `"questions"`) {
+		t.Errorf("counts as %s, and feedback by the API as a question", policy)
+	}
 	wantPage(t, send("wrong", "Origin", "http://example.com"), 200, "Thank you") // httptest's host
 	wantPage(t, send("nonsense"), 400, "cannot be read")
 	for _, foreign := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://example.org"}, {"Origin", "::"}} {

@@ -53,7 +53,11 @@ func (a *app) runDemo(ctx context.Context, addr, admin string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, demoText, servers.addr(addr), servers.addr(admin), dir)
+	option := ""
+	if a.data != "" { // the commands need the same keys and ledger
+		option = fmt.Sprintf(" --data %q", dir)
+	}
+	_, err = fmt.Fprintf(a.out, demoText, servers.addr(addr), servers.addr(admin), dir, option)
 	if err != nil {
 		return err
 	}
@@ -62,7 +66,8 @@ func (a *app) runDemo(ctx context.Context, addr, admin string) error {
 	return servers.run(ctx, leave)
 }
 
-// demoText takes the public address, the admin address and the data directory.
+// demoText takes the public address, the admin address, the data directory, and the
+// option that names it to other commands.
 const demoText = `avow demo: a chat and an image backend, wrapped by avow.
 The backend is a stand-in: a few rules and a painter of landscapes, no AI model.
 
@@ -89,8 +94,8 @@ Try in another terminal:
 3. Which marks do they carry? Ask the command line or the service, which both know what was
    recorded; or drop the image onto the page. The ledger says whether its records were changed.
 
-   go run ./cmd/avow verify answer.sse image.png
-   go run ./cmd/avow ledger verify
+   go run ./cmd/avow verify%[4]s answer.sse image.png
+   go run ./cmd/avow ledger verify%[4]s
    curl -s http://%[1]s/avow/v1/verify -H 'Content-Type: image/png' --data-binary @image.png
 
 Ctrl-C stops the demo.

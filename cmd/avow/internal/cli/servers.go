@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 )
@@ -48,6 +49,7 @@ func listen(handlers map[string]http.Handler) (*serverSet, error) {
 		set.servers[addr] = &http.Server{
 			Handler: set.counted(h, n), BaseContext: func(net.Listener) context.Context { return base },
 			ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+			ErrorLog: serverLog(os.Stderr),
 		}
 	}
 	return set, nil
