@@ -81,7 +81,7 @@ func TestWhatTheUpstreamTakesDoesNotCount(t *testing.T) {
 }
 
 // paced serves a handler under limits until the test ends.
-func paced(t *testing.T, o PaceOptions, h http.Handler) *httptest.Server {
+func pacedServer(t *testing.T, o PaceOptions, h http.Handler) *httptest.Server {
 	t.Helper()
 	return serve(t, Pace(h, o))
 }
@@ -90,7 +90,7 @@ func paced(t *testing.T, o PaceOptions, h http.Handler) *httptest.Server {
 // stands still, and the handler is told.
 func TestClientThatReadsNothingIsCut(t *testing.T) {
 	told := make(chan error, 1)
-	srv := paced(t, PaceOptions{Idle: 20 * time.Millisecond}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := pacedServer(t, PaceOptions{Idle: 20 * time.Millisecond}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for {
 			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
 				told <- err
@@ -119,7 +119,7 @@ func TestUploadThatStandsStillIsCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, transport := reloadable(t, testOptions(disclose.Strict), upstream.URL, nil)
 			defer transport()
-			srv := paced(t, PaceOptions{Idle: 300 * time.Millisecond}, h)
+			srv := pacedServer(t, PaceOptions{Idle: 300 * time.Millisecond}, h)
 			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -227,7 +227,7 @@ func TestUpgradesPassThroughPace(t *testing.T) {
 	}))
 	h, done := reloadable(t, testOptions(disclose.Standard), upstream.URL, nil)
 	defer done()
-	if got := upgradeThrough(t, paced(t, PaceOptions{}, h).URL, true); got.StatusCode != http.StatusSwitchingProtocols {
+	if got := upgradeThrough(t, pacedServer(t, PaceOptions{}, h).URL, true); got.StatusCode != http.StatusSwitchingProtocols {
 		t.Errorf("%s", got.Status)
 	}
 }

@@ -70,7 +70,7 @@ func FuzzCall(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	s := New(gateway, nil)
+	s := New(gateway(Upstream()), nil)
 	f.Fuzz(func(t *testing.T, order []byte, text string) {
 		if err := s.Process(&script{ctx: t.Context(), says: saying(order, text)}); err == errPanic {
 			t.Fatal("a panic")
