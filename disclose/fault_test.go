@@ -1,0 +1,48 @@
+package disclose
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/avowai/avow/internal/jsonscan"
+)
+
+// A panic in the midst of a stream is a failed mark: strict breaks off, or refuses
+// where nothing has left, standard passes the event on as it is.
+func TestPanicInAStream(t *testing.T) {
+	events := strings.SplitAfter(chatStream, "\n\n")
+	for _, profile := range []Profile{Strict, Standard} {
+		for at := range 2 { // the event before the first text, and the one with it
+			m := newTestMarker(t, func(o *Options) { o.Profile = profile })
+			var dst bytes.Buffer
+			w := m.NewWriter(context.Background(), &dst, Output{ContentType: "text/event-stream", Shape: ShapeOpenAIChat, Label: Label{ID: testID}})
+			answer := w.sink.(*streamSink).answer
+			sound := answer.driver
+			var err error
+			for i, event := range events {
+				if answer.driver = sound; i == at {
+					broken := *sound
+					broken.member = func(*jsonscan.Scanner, []byte, *found) error { panic("injected") }
+					answer.driver = &broken
+				}
+				before := dst.Len()
+				if _, err = w.Write([]byte(event)); err != nil {
+					break
+				}
+				if i == at && dst.String()[before:] != event {
+					t.Errorf("%v, event %d became %q", profile, i, dst.String()[before:])
+				}
+			}
+			var held *Withheld
+			if profile == Strict && (!errors.As(err, &held) || held.Reason != ReasonMarkerError || (at == 0) != (dst.Len() == 0)) {
+				t.Errorf("strict, event %d: %v, %d bytes", at, err, dst.Len())
+			}
+			if profile == Standard && (err != nil || w.Close() != nil || !strings.HasSuffix(dst.String(), "data: [DONE]\n\n")) {
+				t.Errorf("standard, event %d: %v, %q", at, err, dst.String())
+			}
+		}
+	}
+}
