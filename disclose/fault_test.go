@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/avowai/avow/internal/jsonscan"
 )
@@ -43,6 +45,23 @@ func TestPanicInAStream(t *testing.T) {
 			if profile == Standard && (err != nil || w.Close() != nil || !strings.HasSuffix(dst.String(), "data: [DONE]\n\n")) {
 				t.Errorf("standard, event %d: %v, %q", at, err, dst.String())
 			}
+		}
+	}
+}
+
+// A picture whose time went by in the queue fails for the queue's sake, so that
+// whoever asked is told when to come again; one that takes long by itself does not.
+func TestTimeSpentInTheQueue(t *testing.T) {
+	m := newTestMarker(t, func(o *Options) { o.MarkTimeout = time.Minute })
+	for waited, busy := range map[time.Duration]bool{0: false, 20 * time.Second: false, 55 * time.Second: true} {
+		j := &imageJob{im: m.images, waited: waited}
+		j.failed(CarrierImageMark, ReasonMarkerError, fmt.Errorf("embed: %w", context.DeadlineExceeded))
+		j.failed(CarrierImageMark, ReasonMarkerError, errors.New("another cause"))
+		if got := errors.Is(j.res.marks[0].Err, ErrBusy); got != busy || !errors.Is(j.res.marks[0].Err, context.DeadlineExceeded) {
+			t.Errorf("after %v in the queue: %v", waited, j.res.marks[0].Err)
+		}
+		if errors.Is(j.res.marks[1].Err, ErrBusy) {
+			t.Errorf("after %v in the queue: %v", waited, j.res.marks[1].Err)
 		}
 	}
 }
