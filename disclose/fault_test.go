@@ -65,3 +65,35 @@ func TestTimeSpentInTheQueue(t *testing.T) {
 		}
 	}
 }
+
+// Pictures that are decoded share one budget of memory, however many may be worked on
+// at one time.
+func TestLargePicturesShareTheirMemory(t *testing.T) {
+	m := newTestMarker(t, func(o *Options) { o.Key, o.Jobs, o.Queue = newTestKey(t), 64, 64 })
+	const large = decodeMemory / 4
+	var leave []func()
+	for range 4 {
+		done, err := m.images.enter(t.Context(), large)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, done)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.images.enter(gone, large); !errors.Is(err, ErrBusy) {
+		t.Fatalf("a fifth quarter of the memory: %v", err)
+	}
+	if !m.images.jobs.TryAcquire(60) {
+		t.Fatal("a place in the pool was not given back")
+	}
+	m.images.jobs.Release(60)
+	for _, done := range leave {
+		done()
+	}
+	done, err := m.images.enter(t.Context(), decodeMemory)
+	if err != nil || m.images.waiting.Load() != 1 {
+		t.Fatalf("afterwards: %v, %d inside", err, m.images.waiting.Load())
+	}
+	done()
+}
