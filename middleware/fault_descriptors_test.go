@@ -96,7 +96,7 @@ func TestNoDescriptorsLeft(t *testing.T) {
 // the header of a marked answer meanwhile.
 func crowd(t *testing.T, address string, n int) (answered int) {
 	t.Helper()
-	patience := 10 * time.Second
+	patience := 3 * time.Second
 	for range n {
 		conn := dialChat(t, address)
 		defer func() { _ = conn.Close() }()
