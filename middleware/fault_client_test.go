@@ -47,7 +47,7 @@ func dialChat(t *testing.T, address string) net.Conn {
 func TestClientsThatVanish(t *testing.T) {
 	const clients = 300
 	var asked, told atomic.Int64
-	o, records := recorded(disclose.Strict)
+	o, records := recordedBy(disclose.Strict)
 	records.puts = make(chan disclose.Record, clients)
 	srv := proxyTo(t, o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)

@@ -1,9 +1,12 @@
 package middleware
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"image/jpeg"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -42,7 +45,7 @@ func TestStreamCutAnywhere(t *testing.T) {
 	upstream := replying(t, func(r *http.Request) string { return chunked("text/event-stream", whole[:cutOf(r)]) })
 	rng := rand.New(rand.NewPCG(7, 1))
 	for _, profile := range []disclose.Profile{disclose.Strict, disclose.Standard} {
-		o, records := recorded(profile)
+		o, records := recordedBy(profile)
 		records.puts = make(chan disclose.Record, 1)
 		srv := proxyURL(t, o, upstream)
 		for range 200 {
@@ -122,7 +125,7 @@ func TestPictureCutAnywhere(t *testing.T) {
 		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", kind, len(files[kind]), files[kind][:cutOf(r)])
 	})
 	for _, profile := range []disclose.Profile{disclose.Strict, disclose.Standard} {
-		o, records := recorded(profile)
+		o, records := recordedBy(profile)
 		records.puts = make(chan disclose.Record, 1)
 		withKey(t)(&o)
 		o.All = true
@@ -151,7 +154,7 @@ func TestCutPictureInAWholeAnswer(t *testing.T) {
 		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", kind, cut, files[kind][:cut])
 	})
 	for _, profile := range []disclose.Profile{disclose.Strict, disclose.Standard} {
-		o, _ := recorded(profile)
+		o, _ := recordedBy(profile)
 		withKey(t)(&o)
 		o.All = true
 		srv := proxyURL(t, o, upstream)
@@ -177,7 +180,7 @@ func TestUnframedJSONCutAnywhere(t *testing.T) {
 		return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + chatBody[:cutOf(r)]
 	})
 	for _, profile := range []disclose.Profile{disclose.Strict, disclose.Standard} {
-		o, records := recorded(profile)
+		o, records := recordedBy(profile)
 		records.puts = make(chan disclose.Record, 1)
 		srv := proxyURL(t, o, upstream)
 		for _, cut := range offsets(chatBody)[1:] {
@@ -190,5 +193,24 @@ func TestUnframedJSONCutAnywhere(t *testing.T) {
 		if len(records.puts) != 0 {
 			t.Errorf("%v: recorded %+v", profile, <-records.puts)
 		}
+	}
+}
+
+// After a broken answer the connection is closed, and the answer says so: a client
+// that keeps connections would lose its next request.
+func TestBrokenAnswerClosesItsConnection(t *testing.T) {
+	upstream := rawUpstream(t, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n"+chatBody[:50])
+	conn := dialChat(t, proxyURL(t, testOptions(disclose.Strict), upstream).URL)
+	defer func() { _ = conn.Close() }()
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusBadGateway || !resp.Close {
+		t.Fatalf("%d, closed %v, %v", resp.StatusCode, resp.Close, err)
+	}
+	if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Fatalf("the connection stays: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func TestPanicInEveryStage(t *testing.T) {
 	} {
 		for _, profile := range []disclose.Profile{disclose.Strict, disclose.Standard} {
 			t.Run(profile.String()+"/"+stage, func(t *testing.T) {
-				o, _ := recorded(profile)
+				o, _ := recordedBy(profile)
 				keyed(&o)
 				o.Disclose.Provenance = &disclose.Provenance{Signer: signer}
 				panics := 0

@@ -43,8 +43,8 @@ func replying(t testing.TB, reply func(*http.Request) string) string {
 	return "http://" + l.Addr().String()
 }
 
-// recorded are options whose records can be counted.
-func recorded(p disclose.Profile) (Options, *keptRecords) {
+// recordedBy are options whose records can be counted.
+func recordedBy(p disclose.Profile) (Options, *keptRecords) {
 	records := &keptRecords{MemoryRecords: disclose.NewMemoryRecords(0)}
 	o := testOptions(p)
 	o.Disclose.Records = records
@@ -108,7 +108,7 @@ func TestUnreachableUpstream(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = refused.Close()
-	noNames := newTransport()
+	noNames := newTransport(UpstreamLimits{})
 	noNames.DialContext = (&net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no name server")
 	}}}).DialContext
@@ -120,17 +120,17 @@ func TestUnreachableUpstream(t *testing.T) {
 		upstream  string
 		transport *http.Transport
 	}{
-		"refused":             {"http://" + refused.Addr().String(), newTransport()},
+		"refused":             {"http://" + refused.Addr().String(), newTransport(UpstreamLimits{})},
 		"no such name":        {"http://backend.invalid", noNames},
-		"unknown certificate": {stranger.URL, newTransport()},
-		"no TLS":              {strings.Replace(rawUpstream(t, "HTTP/1.1 200 OK\r\n\r\n"), "http:", "https:", 1), newTransport()},
-		"closed at once":      {rawUpstream(t, ""), newTransport()},
-		"no HTTP":             {rawUpstream(t, "SSH-2.0-OpenSSH\r\n"), newTransport()},
-		"half a header":       {rawUpstream(t, "HTTP/1.1 200 OK\r\nContent-Ty"), newTransport()},
+		"unknown certificate": {stranger.URL, newTransport(UpstreamLimits{})},
+		"no TLS":              {strings.Replace(rawUpstream(t, "HTTP/1.1 200 OK\r\n\r\n"), "http:", "https:", 1), newTransport(UpstreamLimits{})},
+		"closed at once":      {rawUpstream(t, ""), newTransport(UpstreamLimits{})},
+		"no HTTP":             {rawUpstream(t, "SSH-2.0-OpenSSH\r\n"), newTransport(UpstreamLimits{})},
+		"half a header":       {rawUpstream(t, "HTTP/1.1 200 OK\r\nContent-Ty"), newTransport(UpstreamLimits{})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, profile := range []disclose.Profile{disclose.Strict, disclose.Standard} {
-				o, records := recorded(profile)
+				o, records := recordedBy(profile)
 				records.puts = make(chan disclose.Record, 1)
 				srv := proxyBy(t, o, c.upstream, c.transport)
 				for _, path := range []string{chatPath, imagePath, "/v1/messages"} {
@@ -152,13 +152,13 @@ func TestSilentUpstream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	transport := newTransport()
+	transport := newTransport(UpstreamLimits{})
 	if transport.ResponseHeaderTimeout != time.Minute || transport.TLSHandshakeTimeout != 5*time.Second {
 		t.Errorf("limits of %v and %v", transport.ResponseHeaderTimeout, transport.TLSHandshakeTimeout)
 	}
 	transport.ResponseHeaderTimeout, transport.TLSHandshakeTimeout = 20*time.Millisecond, 20*time.Millisecond
 	for _, scheme := range []string{"http://", "https://"} {
-		o, records := recorded(disclose.Strict)
+		o, records := recordedBy(disclose.Strict)
 		records.puts = make(chan disclose.Record, 1)
 		srv := proxyBy(t, o, scheme+l.Addr().String(), transport)
 		wantNoAnswer(t, ask(t, "POST", srv.URL+chatPath, chatAsk, "X-Request-Id", "req-7"), http.StatusGatewayTimeout, "upstream_timeout")
