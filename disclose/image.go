@@ -93,6 +93,7 @@ type imageJob struct {
 	visible    *VisibleLabel
 	want       CarrierSet
 	res        imageResult
+	waited     time.Duration // for a place in the pool
 }
 
 // mark attaches what set names of the image carriers to one image file.
@@ -140,7 +141,12 @@ func (j *imageJob) done(c Carrier) {
 }
 
 // failed notes a carrier that could not be attached; the next step goes on.
+// Where most of the time for it went by in the queue, the queue was the cause: who
+// asked is told to come again.
 func (j *imageJob) failed(c Carrier, r Reason, err error) bool {
+	if r == ReasonMarkerError && errors.Is(err, context.DeadlineExceeded) && j.waited > j.im.o.MarkTimeout/2 {
+		err = fmt.Errorf("%w: %w after %v in the queue", ErrBusy, err, j.waited.Round(time.Millisecond))
+	}
 	j.res.marks = append(j.res.marks, Mark{Carrier: c, ID: j.label.ID, Reason: r, Err: err})
 	return true
 }
@@ -167,7 +173,9 @@ func (j *imageJob) markPixels() bool {
 	if reason, err := j.limits(); err != nil {
 		return j.failedAll(want, reason, err)
 	}
+	start := time.Now()
 	leave, err := j.im.enter(j.ctx, j.info.DecodeBytes())
+	j.waited = time.Since(start)
 	if err != nil {
 		return j.failedAll(want, ReasonMarkerError, err)
 	}

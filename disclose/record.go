@@ -15,6 +15,7 @@ const (
 	recordWait = 250 * time.Millisecond // how long an output waits for its record
 	spoolSize  = 10_000                 // records kept while Records are down
 	spoolBytes = 64 << 20               // and about what they take
+	spoolAgain = time.Second            // until it is tried to hand them on without an output that asks
 
 	spoolTogether = 256 // of them handed on at one time
 )
@@ -125,7 +126,8 @@ type spool struct {
 	records Records
 	mu      sync.Mutex
 	waiting []Record
-	bytes   int64 // what they take
+	bytes   int64       // what they take
+	again   *time.Timer // set while some wait
 }
 
 func newSpool(r Records) *spool { return &spool{records: r} }
@@ -187,8 +189,30 @@ func (s *spool) put(ctx context.Context, r Record) error {
 	if s.full() {
 		return errSpoolFull
 	}
-	s.waiting, s.bytes = append(s.waiting, r), s.bytes+spoolWeight(r)
+	s.keep(r)
 	return nil
+}
+
+// keep has a record wait. Where no further output comes, a timer hands it on.
+func (s *spool) keep(r Record) {
+	s.waiting, s.bytes = append(s.waiting, r), s.bytes+spoolWeight(r)
+	if s.again == nil {
+		s.again = time.AfterFunc(spoolAgain, s.tryAgain)
+	}
+}
+
+// tryAgain hands on what waits, and comes again where some is left.
+func (s *spool) tryAgain() {
+	ctx, cancel := context.WithTimeout(context.Background(), recordWait)
+	defer cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drain(ctx)
+	if len(s.waiting) == 0 {
+		s.again = nil
+		return
+	}
+	s.again.Reset(spoolAgain)
 }
 
 // drain hands on what waits, oldest first, until one fails: one alone, to see

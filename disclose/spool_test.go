@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/avowai/avow/watermark"
 )
@@ -42,5 +43,32 @@ func TestSpoolHandsOnTogether(t *testing.T) {
 	s.drain(context.Background())
 	if len(s.waiting) != 0 || len(records.byID) != all {
 		t.Fatalf("%d wait, %d were taken of %d", len(s.waiting), len(records.byID), all)
+	}
+}
+
+// What waits is handed on once Records take it, also where no output comes any more.
+func TestSpoolHandsOnByItself(t *testing.T) {
+	f := &flaky{MemoryRecords: NewMemoryRecords(0), down: true}
+	s := newSpool(f)
+	if err := s.put(context.Background(), Record{Label: Label{ID: testID}}); err != nil {
+		t.Fatal(err)
+	}
+	s.tryAgain()
+	if len(s.waiting) != 1 || s.again == nil {
+		t.Fatalf("%d wait, again %v", len(s.waiting), s.again)
+	}
+	f.mu.Lock()
+	f.down = false
+	f.mu.Unlock()
+	for range 3000 { // half a minute at most; the timer takes a second
+		if _, err := f.ByID(context.Background(), testID); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := f.ByID(context.Background(), testID); err != nil || len(s.waiting) != 0 || s.bytes != 0 || s.again != nil {
+		t.Fatalf("%v, %d wait, %d bytes, again %v", err, len(s.waiting), s.bytes, s.again)
 	}
 }

@@ -69,6 +69,10 @@ func (w *response) abort() {
 	if w.ex.broken && w.decided && !w.committed {
 		// The upstream broke off and nothing has left: a whole error answer is
 		// still possible, before the panic goes on and closes the connection.
+		// The client has to know of that, or it sends its next request there.
+		if w.r.ProtoMajor == 1 {
+			w.w.Header().Set("Connection", "close")
+		}
 		w.refuse(&disclose.Withheld{Reason: disclose.ReasonTruncated, Hint: disclose.Hint(disclose.ReasonTruncated), Err: disclose.ErrTruncated})
 		return
 	}

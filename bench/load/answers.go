@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/avowai/avow/internal/loadtest"
 )
 
 const askChat = `{"model":"load","messages":[{"role":"user","content":"Tell me of the sea."}]}`
@@ -21,14 +21,14 @@ const askChat = `{"model":"load","messages":[{"role":"user","content":"Tell me o
 func chatAnswers(b *bench) error {
 	fmt.Printf("\n## Chat answers, %d clients\n\n| proxy | answers a second, median of %d rounds |\n| --- | --- |\n", b.c.clients, b.c.rounds)
 	rates := map[string][]float64{}
-	proxies := map[string]*process{}
+	proxies := map[string]*loadtest.Process{}
 	kinds := []string{"bare", "avow"}
 	for _, kind := range kinds {
 		p, err := b.proxy(kind)
 		if err != nil {
 			return err
 		}
-		defer p.stop()
+		defer func() { _ = p.Stop() }()
 		proxies[kind] = p
 	}
 	for i := range b.c.rounds + 1 {
@@ -53,7 +53,7 @@ func chatAnswers(b *bench) error {
 }
 
 // ask asks for a round and returns the answers a second.
-func (b *bench) ask(p *process) (float64, error) {
+func (b *bench) ask(p *loadtest.Process) (float64, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: b.c.clients}}
 	defer client.CloseIdleConnections()
 	var done atomic.Int64
@@ -63,7 +63,7 @@ func (b *bench) ask(p *process) (float64, error) {
 	for range b.c.clients {
 		wg.Go(func() {
 			for time.Since(start) < b.c.round && failed.Load() == nil {
-				if err := askOnce(client, p.url+"/v1/chat/completions", askChat); err != nil {
+				if err := askOnce(client, p.URL+"/v1/chat/completions", askChat); err != nil {
 					failed.Store(&err)
 					return
 				}
@@ -73,7 +73,7 @@ func (b *bench) ask(p *process) (float64, error) {
 	}
 	wg.Wait()
 	if err := failed.Load(); err != nil {
-		return 0, fmt.Errorf("%s: %w", p.name, *err)
+		return 0, fmt.Errorf("%s: %w", p.Name, *err)
 	}
 	return float64(done.Load()) / time.Since(start).Seconds(), nil
 }
@@ -97,16 +97,16 @@ func tooManyPictures(b *bench) error {
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer func() { _ = p.Stop() }()
 	var mu sync.Mutex
 	counts := map[string]int{}
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
 	deepest := make(chan float64)
-	go func() { deepest <- watchQueue(p.admin, stop) }()
+	go func() { deepest <- watchQueue(p, stop) }()
 	for range b.c.pictures {
 		wg.Go(func() {
-			outcome := askPicture(p.url)
+			outcome := askPicture(p.URL)
 			mu.Lock()
 			counts[outcome]++
 			mu.Unlock()
@@ -114,7 +114,7 @@ func tooManyPictures(b *bench) error {
 	}
 	wg.Wait()
 	close(stop)
-	rss, err := p.resident()
+	rss, err := p.Resident()
 	if err != nil {
 		return err
 	}
@@ -141,29 +141,15 @@ func askPicture(url string) string {
 }
 
 // watchQueue returns the largest depth of the queue until stop closes.
-func watchQueue(admin string, stop <-chan struct{}) (deepest float64) {
+func watchQueue(p *loadtest.Process, stop <-chan struct{}) (deepest float64) {
 	for {
 		select {
 		case <-stop:
 			return deepest
 		case <-time.After(50 * time.Millisecond):
-			deepest = max(deepest, gauge(admin, "avow_image_queue_depth"))
+			if m, err := p.Metrics(); err == nil {
+				deepest = max(deepest, m["avow_image_queue_depth"])
+			}
 		}
 	}
-}
-
-func gauge(admin, name string) float64 {
-	resp, err := http.Get(admin + "/metrics")
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = resp.Body.Close() }()
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			v, _ := strconv.ParseFloat(rest, 64)
-			return v
-		}
-	}
-	return 0
 }

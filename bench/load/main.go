@@ -10,9 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net/http"
 	"os"
 	"runtime"
 	"time"
+
+	"github.com/avowai/avow/internal/loadtest"
 )
 
 // config holds the sizes of one run.
@@ -44,7 +47,7 @@ func main() {
 	var err error
 	switch *role {
 	case "upstream":
-		err = serve(os.Stdout, upstreamHandler(c))
+		err = loadtest.Serve(os.Stdout, &http.Server{Handler: upstreamHandler(c)})
 	case "bare":
 		err = serveBare(os.Stdout, *upstream)
 	default:
@@ -77,7 +80,7 @@ type bench struct {
 	c        config
 	dir      string
 	avow     string // the program
-	upstream *process
+	upstream *loadtest.Process
 }
 
 func newBench(c config) (*bench, error) {
@@ -86,8 +89,8 @@ func newBench(c config) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{c: c, dir: dir}
-	if b.avow, err = buildAvow(dir); err == nil {
-		b.upstream, err = startSelf("upstream", "-role", "upstream", "-events", fmt.Sprint(c.events), "-every", c.every.String(), "-side", fmt.Sprint(c.side))
+	if b.avow, err = loadtest.Build(dir); err == nil {
+		b.upstream, err = loadtest.Self("upstream", "-role", "upstream", "-events", fmt.Sprint(c.events), "-every", c.every.String(), "-side", fmt.Sprint(c.side))
 	}
 	if err != nil {
 		b.stop()
@@ -98,15 +101,15 @@ func newBench(c config) (*bench, error) {
 
 func (b *bench) stop() {
 	if b.upstream != nil {
-		b.upstream.stop()
+		_ = b.upstream.Stop()
 	}
 	_ = os.RemoveAll(b.dir)
 }
 
 // proxy starts a bare proxy or avow, each time anew.
-func (b *bench) proxy(kind string, flags ...string) (*process, error) {
+func (b *bench) proxy(kind string, flags ...string) (*loadtest.Process, error) {
 	if kind == "bare" {
-		return startSelf("bare", "-role", "bare", "-upstream", b.upstream.url)
+		return loadtest.Self("bare", "-role", "bare", "-upstream", b.upstream.URL)
 	}
-	return b.startAvow(flags...)
+	return loadtest.Avow(b.avow, b.dir, b.upstream.URL, flags...)
 }

@@ -56,9 +56,9 @@ func (b *bench) streamThrough(kind string) (*streamed, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer proxy.stop()
+	defer func() { _ = proxy.Stop() }()
 	s := &streamed{}
-	if s.idle, err = proxy.resident(); err != nil {
+	if s.idle, err = proxy.Resident(); err != nil {
 		return nil, err
 	}
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true, WriteBufferSize: 1 << 10, ReadBufferSize: 2 << 10}}
@@ -67,9 +67,9 @@ func (b *bench) streamThrough(kind string) (*streamed, error) {
 	start := time.Now()
 	for i := range b.c.streams {
 		time.Sleep(time.Until(start.Add(time.Duration(i) * pause)))
-		wg.Go(func() { s.follow(client, proxy.url, b.c.events) })
+		wg.Go(func() { s.follow(client, proxy.URL, b.c.events) })
 	}
-	if s.resident, err = proxy.resident(); err != nil { // all are open now
+	if s.resident, err = proxy.Resident(); err != nil { // all are open now
 		return nil, err
 	}
 	wg.Wait()
