@@ -251,6 +251,7 @@ type exchange struct {
 	required    atomic.Bool  // a key step: the answer carries the notice
 	talk        talk
 	rejected    *problem // the request goes no further
+	streams     bool     // the answer will be a stream, as far as the request tells
 	unframed    bool     // the upstream's body ends with its connection
 	broken      bool     // the upstream's body broke off
 	id          string

@@ -11,7 +11,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/avowai/avow/disclose"
@@ -19,7 +18,6 @@ import (
 
 const (
 	idleTimeout = 120 * time.Second // of connections to the upstream that carry nothing
-	copyBuffer  = 32 << 10
 )
 
 // NewProxy returns a reverse proxy to target that marks the answers of AI
@@ -52,7 +50,7 @@ func (c *core) proxyTo(target *url.URL, transport http.RoundTripper) (http.Handl
 
 // handler serves what the proxy answers itself, and passes on the rest.
 func (c *core) handler(target *url.URL, transport http.RoundTripper, verify *VerifyService) http.Handler {
-	next := c.newReverseProxy(target, stallGuard{transport, c.o.Upstream.defaults().Idle})
+	next := newByAnswer(c.newReverseProxy(target, stallGuard{transport, c.o.Upstream.defaults().Idle}))
 	own := c.ownPages(verify)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h := own(r); h != nil {
@@ -124,7 +122,6 @@ func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *ht
 		},
 		Transport:      transport,
 		FlushInterval:  -1,
-		BufferPool:     bufferPool{},
 		ErrorLog:       log.New(logWriter{c.log}, "", 0),
 		ModifyResponse: inspectFraming,
 		ErrorHandler:   c.upstreamError,
@@ -227,18 +224,6 @@ func (c *core) upstreamError(w http.ResponseWriter, r *http.Request, err error) 
 	}
 	c.log.Error("upstream did not answer", "request_id", p.RequestID, "error", err)
 	p.write(w, r)
-}
-
-type bufferPool struct{}
-
-var buffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
-
-func (bufferPool) Get() []byte { return buffers.Get().(*[copyBuffer]byte)[:] }
-
-func (bufferPool) Put(b []byte) {
-	if len(b) == copyBuffer {
-		buffers.Put((*[copyBuffer]byte)(b))
-	}
 }
 
 // logWriter takes the lines that ReverseProxy logs.

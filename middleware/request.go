@@ -94,6 +94,7 @@ func (ex *exchange) readBody(r, out *http.Request) {
 		return
 	}
 	ex.request = ex.c.marker.ReadRequest(ex.route.shape, body)
+	ex.streams = asksForStream(r, ex.route.shape, body)
 	ex.request.Body = ex.markBackend(ex.request.Body)
 	if !bytes.Equal(ex.request.Body, body) {
 		dropDigests(out.Header)
