@@ -209,7 +209,7 @@ func growth(ctx context.Context, p *child, streams int) (int64, error) {
 		}
 		time.Sleep(10 * time.Second) // five events each
 		var err error
-		if size[i], err = p.resident(); err != nil {
+		if size[i], err = p.own.Resident(); err != nil {
 			return 0, err
 		}
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -10,13 +8,10 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"github.com/avowai/avow/disclose"
+	"github.com/avowai/avow/internal/loadtest"
 	"github.com/avowai/avow/middleware"
 	"github.com/avowai/avow/watermark"
 )
@@ -32,16 +27,7 @@ func serveProxy(kind, upstream string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(out, l.Addr())
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	return http.Serve(l, h)
+	return loadtest.Serve(out, &http.Server{Handler: h})
 }
 
 func newProxy(kind string, target *url.URL) (http.Handler, error) {
@@ -73,8 +59,8 @@ func newProxy(kind string, target *url.URL) (http.Handler, error) {
 type child struct {
 	name string
 	url  string
-	cmd  *exec.Cmd // nil where the proxy runs in this process
-	in   io.Closer // closing it stops the proxy
+	own  *loadtest.Process // nil where the proxy runs in this process
+	here io.Closer         // what stops it there
 }
 
 // startHere serves a proxy from this process.
@@ -93,54 +79,24 @@ func startHere(kind, upstream string) (*child, error) {
 	}
 	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = srv.Serve(l) }()
-	return &child{name: kind, url: "http://" + l.Addr().String(), in: srv}, nil
+	return &child{name: kind, url: "http://" + l.Addr().String(), here: srv}, nil
 }
 
+// startChild gives a proxy a process of its own.
 func startChild(kind, upstream string) (*child, error) {
-	self, err := os.Executable()
+	p, err := loadtest.Self(kind, "-serve", kind, "-upstream", upstream)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "-serve", kind, "-upstream", upstream)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	addr, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return nil, fmt.Errorf("proxy %s did not start: %w", kind, err)
-	}
-	return &child{name: kind, url: "http://" + strings.TrimSpace(addr), cmd: cmd, in: in}, nil
+	return &child{name: kind, url: p.URL, own: p}, nil
 }
 
 func (c *child) stop() {
-	_ = c.in.Close()
-	if c.cmd != nil {
-		_ = c.cmd.Wait()
+	if c.own != nil {
+		_ = c.own.Stop()
+		return
 	}
-}
-
-// resident returns the process's resident set in bytes (proc(5), VmRSS).
-func (c *child) resident() (int64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("resident set: %w (this measurement needs Linux)", err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, errors.New("resident set: no VmRSS line")
+	_ = c.here.Close()
 }
 
 func printMachine(c config) {
