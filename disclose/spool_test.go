@@ -54,9 +54,11 @@ func TestSpoolHandsOnByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.tryAgain()
+	s.mu.Lock()
 	if len(s.waiting) != 1 || s.again == nil {
-		t.Fatalf("%d wait, again %v", len(s.waiting), s.again)
+		t.Errorf("%d wait, again %v", len(s.waiting), s.again)
 	}
+	s.mu.Unlock()
 	f.mu.Lock()
 	f.down = false
 	f.mu.Unlock()

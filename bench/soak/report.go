@@ -65,7 +65,10 @@ func (s *soak) printAnswers(p func(string, ...any)) {
 		p("| %s | %d |", k, s.counts[k])
 	}
 	p("\nOf every stream the client checks the number of each event, the end, the notice, the field and the header; of all")
-	p("others the field and the header, and of chat answers the notice. Faults came every %v: %s.", s.c.between, strings.Join(s.faults, ", "))
+	p("others the field and the header, and of chat answers the notice. %d faults came, one every %v in turn:", len(s.faults), s.c.between)
+	for _, f := range faults {
+		p("- %s", f.name)
+	}
 	p("\n## Ledger\n\n`avow ledger verify`: %s\n", s.ledger.verdict)
 	p("| records | |\n| --- | --- |")
 	for _, k := range slices.Sorted(maps.Keys(s.ledger.records)) {
