@@ -32,7 +32,7 @@ func BenchmarkProxyAddedJSON(b *testing.B) {
 	transport := newTransport(UpstreamLimits{})
 	defer transport.CloseIdleConnections()
 	bare := &httputil.ReverseProxy{Rewrite: func(pr *httputil.ProxyRequest) { pr.SetURL(target); pr.SetXForwarded() },
-		Transport: transport, FlushInterval: -1, BufferPool: bufferPool{}}
+		Transport: transport, FlushInterval: -1, BufferPool: copyBuffers}
 	handlers := [2]http.Handler{bare, ours}
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
