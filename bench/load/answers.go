@@ -48,7 +48,7 @@ func chatAnswers(b *bench) error {
 		median[kind] = rates[kind][len(rates[kind])/2]
 		fmt.Printf("| %s | %.0f |\n", kind, median[kind])
 	}
-	fmt.Printf("\navow against the bare proxy: %.2f. Each answer of avow has its record on disk before its last byte leaves.\n", median["avow"]/median["bare"])
+	fmt.Printf("\navow against the bare proxy: %.2f. With a ledger, each answer of avow has its record on disk before its last byte leaves.\n", median["avow"]/median["bare"])
 	return nil
 }
 

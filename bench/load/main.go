@@ -65,8 +65,8 @@ func measure(c config) error {
 		return err
 	}
 	defer b.stop()
-	fmt.Printf("`go run ./bench/load -streams %d -events %d -every %v -rounds %d`: %s, %s/%s, %d cores\n",
-		c.streams, c.events, c.every, c.rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	fmt.Printf("`go run ./bench/load -streams %d -events %d -every %v -rounds %d -clients %d`: %s, %s/%s, %d cores\n",
+		c.streams, c.events, c.every, c.rounds, c.clients, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	for _, m := range []func(*bench) error{openStreams, chatAnswers, tooManyPictures} {
 		if err := m(b); err != nil {
 			return err
