@@ -3,7 +3,6 @@ package middleware
 import (
 	"bytes"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -115,28 +114,7 @@ func event(content string) string {
 // rawUpstream answers every connection with the same bytes and closes it.
 func rawUpstream(t testing.TB, reply string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			req, err := http.ReadRequest(bufioReader(conn))
-			if err == nil {
-				_, _ = io.Copy(io.Discard, req.Body)
-				_, _ = io.WriteString(conn, reply)
-			}
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); <-done })
-	return "http://" + l.Addr().String()
+	return replying(t, func(*http.Request) string { return reply })
 }
 
 func wantStatus(t testing.TB, a answer, want int) {

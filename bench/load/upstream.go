@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/avowai/avow/internal/loadtest"
 )
 
 // upstreamHandler answers chats, whole or streamed, and asks for pictures.
@@ -60,21 +58,6 @@ func stream(w http.ResponseWriter, r *http.Request, c config) {
 
 // pictureAnswer is an answer with one picture of soft noise.
 func pictureAnswer(side int) []byte {
-	rng := rand.New(rand.NewPCG(1, 2))
-	small := make([]uint8, 33*33)
-	for i := range small {
-		small[i] = uint8(40 + rng.IntN(176))
-	}
-	img := image.NewNRGBA(image.Rect(0, 0, side, side))
-	for y := range side {
-		for x := range side {
-			v := small[y*32/side*33+x*32/side] + uint8(rng.IntN(12))
-			img.SetNRGBA(x, y, color.NRGBA{v, v / 2, 255 - v, 255})
-		}
-	}
-	var file bytes.Buffer
-	if err := png.Encode(&file, img); err != nil {
-		panic(err) // cannot happen: memory takes every byte
-	}
-	return fmt.Appendf(nil, `{"created":1795392000,"data":[{"b64_json":%q}]}`, base64.StdEncoding.EncodeToString(file.Bytes()))
+	file := base64.StdEncoding.EncodeToString(loadtest.Picture(1, side))
+	return fmt.Appendf(nil, `{"created":1795392000,"data":[{"b64_json":%q}]}`, file)
 }

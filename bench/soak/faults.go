@@ -13,6 +13,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // another program at the ledger
+
+	"github.com/avowai/avow/internal/loadtest"
 )
 
 // A fault is something that goes wrong under load, or a question that comes in between.
@@ -134,7 +136,7 @@ func (s *soak) questions(ctx context.Context) {
 	for _, file := range ours {
 		s.question(ctx, file, "verified (record_matches)")
 	}
-	s.question(ctx, picture(rand.Uint64(), s.c.side), "absent (nothing_found)")
+	s.question(ctx, loadtest.Picture(rand.Uint64(), s.c.side), "absent (nothing_found)")
 	if status, _, err := s.verify(ctx, "image/png", []byte("no picture")); err != nil || status >= http.StatusInternalServerError {
 		s.broke("a question without a picture: %d, %v", status, err)
 	}

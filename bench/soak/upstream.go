@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/avowai/avow/internal/loadtest"
 )
 
 // faultHeader asks the upstream for a fault. It passes the proxy as any other
@@ -41,7 +39,7 @@ const pictures = 64
 func upstream(c config) *http.Server {
 	u := &standIn{every: c.every}
 	for i := range u.pictures {
-		u.pictures[i] = sync.OnceValue(func() []byte { return picture(uint64(i), c.side) })
+		u.pictures[i] = sync.OnceValue(func() []byte { return loadtest.Picture(uint64(i), c.side) })
 	}
 	srv := &http.Server{}
 	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,25 +121,4 @@ func (u *standIn) stream(w http.ResponseWriter, r *http.Request, number int64, f
 		}
 	}
 	_, _ = io.WriteString(w, "data: [DONE]\n\n")
-}
-
-// picture is a PNG file of soft noise.
-func picture(seed uint64, side int) []byte {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	small := make([]uint8, 33*33)
-	for i := range small {
-		small[i] = uint8(40 + rng.IntN(176))
-	}
-	img := image.NewNRGBA(image.Rect(0, 0, side, side))
-	for y := range side {
-		for x := range side {
-			v := small[y*32/side*33+x*32/side] + uint8(rng.IntN(12))
-			img.SetNRGBA(x, y, color.NRGBA{v, v / 2, 255 - v, 255})
-		}
-	}
-	var file bytes.Buffer
-	if err := png.Encode(&file, img); err != nil {
-		panic(err) // cannot happen: memory takes every byte
-	}
-	return file.Bytes()
 }

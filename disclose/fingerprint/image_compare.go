@@ -22,9 +22,6 @@ const (
 	// bitsPerCell is how many independent bits a cell is worth among different
 	// pictures: neighbours overlap, and what they show belongs together.
 	bitsPerCell = 12
-	// matchRate bounds the chance that a comparison takes a different picture for
-	// the recorded one.
-	matchRate = 1e-6
 	// farthest is the largest distance of a match however many cells were compared:
 	// so far apart, pictures are alike rather than the same.
 	farthest = 0.22
@@ -193,7 +190,7 @@ func (t tally) sigmas() float64 {
 // matches judges the best of a number of places: by the bound of Hoeffding (1963),
 // as if each were a number of independent bits.
 func (t tally) matches(places int) bool {
-	return t.cells >= leastCells && t.distance() <= farthest && t.sigmas() >= math.Sqrt(2*math.Log(float64(places)/matchRate))
+	return t.cells >= leastCells && t.distance() <= farthest && t.sigmas() >= math.Sqrt(2*math.Log(float64(places)/MatchRate))
 }
 
 // undecided reports whether too little was compared to tell a copy from a stranger.

@@ -4,7 +4,7 @@ package fingerprint
 const (
 	// MatchRate bounds the chance that Compare takes another picture for the
 	// recorded one, over everything that it tries.
-	MatchRate = matchRate
+	MatchRate = 1e-6
 	// SearchRate bounds, for one pair of pictures, the chance that two different ones
 	// lie within SearchDistance.
 	SearchRate = 1e-9
