@@ -58,6 +58,7 @@ func Pace(next http.Handler, o PaceOptions) http.Handler {
 		var body *pacedBody
 		if r.Body != nil && r.Body != http.NoBody {
 			body = &pacedBody{ReadCloser: r.Body, rc: rc, step: stopwatch{o: o, now: time.Now}}
+			pw.body = body
 			r = r.WithContext(context.WithValue(r.Context(), paceKey{}, body))
 			r.Body = body
 		}
@@ -122,6 +123,16 @@ type pacedWriter struct {
 	err      error // why nothing more is written
 	piece    int   // how much is written at once
 	hijacked bool
+	body     *pacedBody // of the request; nil for none
+}
+
+// SetReadDeadline lets a handler that holds room for a body be stricter than the
+// pace: whichever time comes first ends a read. It is for the goroutine that reads.
+func (w *pacedWriter) SetReadDeadline(t time.Time) error {
+	if w.body != nil {
+		w.body.bound = t
+	}
+	return w.rc.SetReadDeadline(t)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -187,6 +198,7 @@ type pacedBody struct {
 	rc    *http.ResponseController
 	step  stopwatch
 	err   error
+	bound time.Time   // the handler's own deadline; zero for none
 	ended atomic.Bool // all of it was read
 	slow  atomic.Bool // why the request's context has ended
 	left  atomic.Bool // the handler has returned; a Transport may read on
@@ -207,7 +219,11 @@ func (b *pacedBody) Read(p []byte) (n int, err error) {
 	case b.left.Load(): // the connection's time is that of another request now
 		return b.ReadCloser.Read(p)
 	}
-	_ = b.rc.SetReadDeadline(b.step.begin())
+	until := b.step.begin()
+	if !b.bound.IsZero() && b.bound.Before(until) {
+		until = b.bound
+	}
+	_ = b.rc.SetReadDeadline(until)
 	n, err = b.ReadCloser.Read(p)
 	b.ended.Store(errors.Is(err, io.EOF))
 	err = b.step.judge(n, err)
