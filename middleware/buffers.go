@@ -15,7 +15,7 @@ import (
 // through a large one in half the time.
 const (
 	copyBuffer   = 32 << 10
-	streamBuffer = 4 << 10
+	streamBuffer = 2 << 10
 )
 
 // byAnswer passes a request on through one of two proxies that differ in the size of
@@ -28,12 +28,19 @@ func newByAnswer(p *httputil.ReverseProxy) byAnswer {
 	return byAnswer{p, &stream}
 }
 
-func (b byAnswer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if ex, ok := r.Context().Value(contextKey{}).(*exchange); ok && ex.streams {
-		b.stream.ServeHTTP(w, r)
-		return
+// ServeHTTP passes on what is on no AI route.
+func (b byAnswer) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.whole.ServeHTTP(w, r) }
+
+// handlerFor is the one of the two that an exchange needs, or next itself.
+func (ex *exchange) handlerFor(next http.Handler) http.Handler {
+	b, ok := next.(byAnswer)
+	switch {
+	case !ok:
+		return next
+	case ex.streams:
+		return b.stream
 	}
-	b.whole.ServeHTTP(w, r)
+	return b.whole
 }
 
 // asksForStream guesses whether the answer to a request will be a stream. A wrong

@@ -261,20 +261,15 @@ type exchange struct {
 	ended       Ended
 }
 
-// serve handles one request.
+// serve handles one request. A stream keeps the frames of this function and of what
+// it calls for as long as it is open: what is needed once is done in functions of its
+// own, so that the whole stack fits into 8 KiB.
 func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	route := c.match(r)
-	switch {
-	case !route.ai:
-		next.ServeHTTP(w, r)
-		return
-	case route.exempt:
-		c.metrics.skip(disclose.ReasonExempt)
-		c.metrics.response(route.name, route.shape, "none", disclose.OutcomePassed)
+	ex := c.begin(r)
+	if ex == nil {
 		next.ServeHTTP(w, r)
 		return
 	}
-	ex := &exchange{c: c, route: route, upgrade: isUpgrade(r), start: time.Now(), id: requestID(r)}
 	r = ex.trace(r)
 	defer ex.endTrace()
 	rw := newResponse(w, r, ex)
@@ -283,32 +278,66 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		return
 	}
 	defer c.o.Streams.leave()
+	if inner := rw.admit(); inner != nil {
+		rw.pass(inner, ex.handlerFor(next))
+	}
+}
+
+// begin starts an exchange; nil for a request whose answer is left alone.
+//
+//go:noinline
+func (c *core) begin(r *http.Request) *exchange {
+	route := c.match(r)
+	if !route.ai {
+		return nil
+	}
+	if route.exempt {
+		c.metrics.skip(disclose.ReasonExempt)
+		c.metrics.response(route.name, route.shape, "none", disclose.OutcomePassed)
+		return nil
+	}
+	return &exchange{c: c, route: route, upgrade: isUpgrade(r), start: time.Now(), id: requestID(r)}
+}
+
+// admit returns the request as the handler should see it, or answers it with an error
+// and returns nil.
+//
+//go:noinline
+func (w *response) admit() *http.Request {
+	ex := w.ex
 	if !ex.marker().Ready() {
-		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonLedgerDown, Hint: disclose.Hint(disclose.ReasonLedgerDown)})
-		return
+		return w.withhold(disclose.ReasonLedgerDown)
 	}
 	if ex.upgrade && ex.profile().On(disclose.ReasonUpgrade) == disclose.Withhold {
-		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonUpgrade, Hint: disclose.Hint(disclose.ReasonUpgrade)})
-		return
+		return w.withhold(disclose.ReasonUpgrade)
 	}
-	inner := ex.prepare(r)
-	if ex.request.URLOnly && !ex.marker().PassURLOnly() && route.edit != EditStandard {
-		rw.refuse(&disclose.Withheld{Reason: disclose.ReasonURLOnly, Hint: disclose.Hint(disclose.ReasonURLOnly)})
-		return
+	inner := ex.prepare(w.r)
+	if ex.request.URLOnly && !ex.marker().PassURLOnly() && ex.route.edit != EditStandard {
+		return w.withhold(disclose.ReasonURLOnly)
 	}
 	if ex.rejected != nil {
-		rw.reject(*ex.rejected)
-		return
+		w.reject(*ex.rejected)
+		return nil
 	}
-	// No recover: a panic, http.ErrAbortHandler included, goes on to the
-	// server; what is held is dropped and no ending is made up.
+	return inner
+}
+
+// withhold refuses what has not begun.
+func (w *response) withhold(reason disclose.Reason) *http.Request {
+	w.refuse(&disclose.Withheld{Reason: reason, Hint: disclose.Hint(reason)})
+	return nil
+}
+
+// pass has the handler answer. There is no recover: a panic, http.ErrAbortHandler
+// included, goes on to the server; what is held is dropped and no ending is made up.
+func (w *response) pass(r *http.Request, next http.Handler) {
 	whole := false
 	defer func() {
 		if !whole {
-			rw.abort()
+			w.abort()
 		}
 	}()
-	next.ServeHTTP(rw, inner)
-	rw.finish()
+	next.ServeHTTP(w, r)
+	w.finish()
 	whole = true
 }

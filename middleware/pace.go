@@ -50,22 +50,33 @@ const (
 // WriteTimeout would cut long streams, and ReadTimeout slow uploads that are under
 // way. What the system keeps in its buffers counts as taken.
 func Pace(next http.Handler, o PaceOptions) http.Handler {
-	o = o.defaults()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rc := http.NewResponseController(w)
-		_ = rc.SetWriteDeadline(time.Time{}) // of the request before on the same connection
-		pw := &pacedWriter{ResponseWriter: w, rc: rc, step: stopwatch{o: o, now: time.Now}}
-		var body *pacedBody
-		if r.Body != nil && r.Body != http.NoBody {
-			body = &pacedBody{ReadCloser: r.Body, rc: rc, step: stopwatch{o: o, now: time.Now}}
-			pw.body = body
-			r = r.WithContext(context.WithValue(r.Context(), paceKey{}, body))
-			r.Body = body
-		}
-		next.ServeHTTP(pw, r)
-		pw.last()
-		body.last()
-	})
+	return &pace{next, o.defaults()}
+}
+
+type pace struct {
+	next http.Handler
+	o    PaceOptions
+}
+
+// ServeHTTP implements http.Handler.
+func (p *pace) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	pw, r := p.begin(w, r)
+	p.next.ServeHTTP(pw, r)
+	pw.last()
+	pw.body.last()
+}
+
+// begin starts to watch both directions of a connection.
+func (p *pace) begin(w http.ResponseWriter, r *http.Request) (*pacedWriter, *http.Request) {
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Time{}) // of the request before on the same connection
+	pw := &pacedWriter{ResponseWriter: w, rc: rc, step: stopwatch{o: p.o, now: time.Now}}
+	if r.Body != nil && r.Body != http.NoBody {
+		pw.body = &pacedBody{ReadCloser: r.Body, rc: rc, step: stopwatch{o: p.o, now: time.Now}}
+		r = r.WithContext(context.WithValue(r.Context(), paceKey{}, pw.body))
+		r.Body = pw.body
+	}
+	return pw, r
 }
 
 // A stopwatch adds up how long one direction of a connection keeps others waiting,
@@ -143,9 +154,12 @@ func (w *pacedWriter) Write(p []byte) (n int, err error) {
 	for first := true; first || n < len(p); first = false {
 		w.piece = max(w.piece, minPiece)
 		piece := p[n:min(len(p), n+w.piece)]
-		m, err := w.paced(func() (int, error) { return w.ResponseWriter.Write(piece) })
+		if err := w.begin(); err != nil {
+			return n, err
+		}
+		m, err := w.ResponseWriter.Write(piece)
 		n += m
-		if err != nil {
+		if err = w.end(m, err); err != nil {
 			return n, err
 		}
 	}
@@ -154,28 +168,32 @@ func (w *pacedWriter) Write(p []byte) (n int, err error) {
 
 // FlushError implements what http.ResponseController looks for.
 func (w *pacedWriter) FlushError() error {
-	_, err := w.paced(func() (int, error) { return 0, w.rc.Flush() })
-	return err
+	if err := w.begin(); err != nil {
+		return err
+	}
+	return w.end(0, w.rc.Flush())
 }
 
 // Flush implements http.Flusher.
 func (w *pacedWriter) Flush() { _ = w.FlushError() }
 
-// paced makes one step. After a failed one the connection is of no use.
-func (w *pacedWriter) paced(do func() (int, error)) (n int, err error) {
-	if w.err != nil {
-		return 0, w.err
+// begin starts a step. After a failed one the connection is of no use.
+func (w *pacedWriter) begin() error {
+	if w.err == nil {
+		_ = w.rc.SetWriteDeadline(w.step.begin()) // a writer without deadlines has none to miss
 	}
-	_ = w.rc.SetWriteDeadline(w.step.begin()) // a writer without deadlines has none to miss
-	n, err = do()
-	if err = w.step.judge(n, err); w.step.took > quickStep {
+	return w.err
+}
+
+// end ends a step that wrote n bytes and came to err.
+func (w *pacedWriter) end(n int, err error) error {
+	if w.err = w.step.judge(n, err); w.step.took > quickStep {
 		w.piece = minPiece
 	} else if w.piece == n {
 		w.piece = min(2*w.piece, maxPiece)
 	}
 	_ = w.rc.SetWriteDeadline(time.Time{}) // what the handler waits for is not the client's time
-	w.err = err
-	return n, err
+	return w.err
 }
 
 // Hijack hands over the connection, whose time is then the handler's affair.

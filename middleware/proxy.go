@@ -140,6 +140,8 @@ func newTransport(limits UpstreamLimits) *http.Transport {
 		MaxIdleConns:           512,
 		MaxIdleConnsPerHost:    128,
 		MaxResponseHeaderBytes: 1 << 20,
+		ReadBufferSize:         2 << 10, // larger reads go past the buffer
+		WriteBufferSize:        2 << 10,
 		DisableCompression:     true, // else it would unpack without a limit
 		ForceAttemptHTTP2:      true,
 	}

@@ -101,6 +101,7 @@ func (ex *exchange) readBody(r, out *http.Request) {
 	}
 	out.Body = &rejoined{bytes.NewReader(ex.request.Body), r.Body}
 	out.ContentLength = int64(len(ex.request.Body))
+	ex.request.Body = nil
 	out.TransferEncoding = nil
 	if out.Header.Get("Content-Length") != "" {
 		out.Header.Set("Content-Length", strconv.FormatInt(out.ContentLength, 10))
@@ -157,11 +158,25 @@ func (r rest) Read(p []byte) (int, error) {
 	return r.body.Read(p)
 }
 
-// rejoined is a body that was partly read.
+// rejoined is a body that was partly read. It lets go of what was read when it ends,
+// as the request lives for as long as its answer.
 type rejoined struct {
 	io.Reader
 	io.Closer
 }
+
+func (b *rejoined) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.Reader = eof{}
+	}
+	return n, err
+}
+
+// eof is the end of a body.
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
 // filterTrailers gives out the request's trailers without our own names. Their
 // values arrive with the end of the body.

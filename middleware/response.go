@@ -37,6 +37,7 @@ type response struct {
 	missing   int64           // bytes of a held body still to come by its Content-Length; -1 unknown
 	closed    bool            // out is closed: the body was whole
 	streaming bool            // counted in flight
+	flushed   bool            // of a stream: its header has been sent
 }
 
 var (
@@ -76,7 +77,10 @@ func (w *response) WriteHeader(status int) {
 	}
 }
 
-// decide fixes the plan and starts to carry it out.
+// decide fixes the plan and starts to carry it out. Its frame would count for every
+// write, see core.serve.
+//
+//go:noinline
 func (w *response) decide() {
 	if w.decided {
 		return
@@ -101,7 +105,7 @@ func (w *response) decide() {
 	}
 	switch w.plan.action {
 	case actWithhold:
-		w.refuse(&disclose.Withheld{Reason: w.plan.reason, Hint: disclose.Hint(w.plan.reason)})
+		w.withhold(w.plan.reason)
 	case actHeader, actBare, actHuman:
 		w.result = w.bareResult()
 		w.commit(nil)
@@ -207,6 +211,13 @@ func (w *response) check(err error) error {
 	if err == nil {
 		return nil
 	}
+	return w.fail(err)
+}
+
+// fail deals with an error.
+//
+//go:noinline
+func (w *response) fail(err error) error {
 	var held *disclose.Withheld
 	if !errors.As(err, &held) {
 		return err
@@ -260,23 +271,6 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.hijacked = err == nil
 	w.committed = w.hijacked
 	return conn, rw, err
-}
-
-// sink is where the Writer sends marked bytes.
-type sink struct{ w *response }
-
-func (s sink) Write(p []byte) (int, error) {
-	if !s.w.committed {
-		s.w.commit(p)
-	}
-	return s.w.w.Write(p)
-}
-
-func (s sink) FlushError() error {
-	if !s.w.committed {
-		s.w.commit(nil)
-	}
-	return s.w.rc.Flush()
 }
 
 // commit sends the header. body is the whole body where one was held.

@@ -234,9 +234,9 @@ func TestHTTP2GoesAway(t *testing.T) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	var n atomic.Int64
-	srv := httptest.NewUnstartedServer(set.counted(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewUnstartedServer(&counting{set, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.RemoteAddr)
-	}), &n))
+	}), &n})
 	srv.Config.Protocols = &protocols
 	srv.Start()
 	defer srv.Close()

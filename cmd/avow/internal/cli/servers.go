@@ -47,7 +47,7 @@ func listen(handlers map[string]http.Handler) (*serverSet, error) {
 		n := &atomic.Int64{}
 		set.listeners[addr], set.counters[addr] = l, n
 		set.servers[addr] = &http.Server{
-			Handler: set.counted(h, n), BaseContext: func(net.Listener) context.Context { return base },
+			Handler: &counting{set, h, n}, BaseContext: func(net.Listener) context.Context { return base },
 			ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 			ErrorLog: serverLog(os.Stderr),
 		}
@@ -55,19 +55,24 @@ func listen(handlers map[string]http.Handler) (*serverSet, error) {
 	return set, nil
 }
 
-// counted counts the answers in progress, those of connections that a handler has
+// counting counts the answers in progress, those of connections that a handler has
 // taken over included, which http.Server.Shutdown does not know of. While the set
 // is leaving, each answer says that its connection ends with it (RFC 9112 section
 // 9.6; over HTTP/2 the server sends GOAWAY for it).
-func (s *serverSet) counted(h http.Handler, n *atomic.Int64) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.Add(1)
-		defer n.Add(-1)
-		if s.leaving.Load() {
-			w.Header().Set("Connection", "close")
-		}
-		h.ServeHTTP(w, r)
-	})
+type counting struct {
+	set  *serverSet
+	next http.Handler
+	n    *atomic.Int64
+}
+
+// ServeHTTP implements http.Handler.
+func (c *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.n.Add(1)
+	defer c.n.Add(-1)
+	if c.set.leaving.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	c.next.ServeHTTP(w, r)
 }
 
 func (s *serverSet) addr(given string) string { return s.listeners[given].Addr().String() }

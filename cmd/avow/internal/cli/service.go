@@ -57,6 +57,14 @@ type generation struct {
 	signer   *c2pa.Signer  // nil for none
 }
 
+// newest serves a request by the generation that is the newest when it comes.
+type newest struct{ current *atomic.Pointer[generation] }
+
+// ServeHTTP implements http.Handler.
+func (n newest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.current.Load().public.ServeHTTP(w, r)
+}
+
 // before is what the next detector takes over from; nil for none.
 func (g *generation) before() *disclose.Detector {
 	if g == nil {
@@ -116,7 +124,7 @@ func (s *service) begin(c config.Config, ring *keyring.Ring) (err error) {
 		return err
 	}
 	s.install(first)
-	s.public = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().public.ServeHTTP(w, r) })
+	s.public = newest{&s.current}
 	s.admin = adminRoutes(s.registry, s.ready)
 	return nil
 }

@@ -1,0 +1,30 @@
+package middleware
+
+// sink is where the Writer sends marked bytes.
+type sink struct{ w *response }
+
+func (s sink) Write(p []byte) (int, error) {
+	if !s.w.committed {
+		s.w.commit(p)
+	}
+	return s.w.w.Write(p)
+}
+
+func (s sink) FlushError() error {
+	if !s.w.committed {
+		s.w.commit(nil)
+	}
+	if s.w.streaming && !s.w.flushed {
+		s.w.flushed = true
+		return s.w.flushAside()
+	}
+	return s.w.rc.Flush()
+}
+
+// flushAside flushes on a stack that ends with it: to format the header takes net/http
+// 4 KiB, once, for which the stack of a stream would keep twice its size for good.
+func (w *response) flushAside() error {
+	done := make(chan error)
+	go func() { done <- w.rc.Flush() }()
+	return <-done
+}
