@@ -49,6 +49,17 @@ func (l *line) rune(r rune, raw string) bool {
 	return false
 }
 
+// word takes ASCII letters in, which end no line and keep no frame out.
+func (l *line) word(s string) {
+	l.cr = false
+	kept := min(len(s), max(0, maxLine-len(l.buf)))
+	l.buf = append(l.buf, s[:kept]...)
+	l.full = l.full || kept < len(s)
+	for i := max(0, len(s)-4); i < len(s); i++ {
+		l.last = l.last<<8 | uint32(s[i])
+	}
+}
+
 // The ends of what makes an address, as [line.last] holds them.
 const (
 	lastOfScheme = ':'<<16 | '/'<<8 | '/'

@@ -62,6 +62,11 @@ func (p *Placer) Next(piece, ahead string) []Insertion {
 	}
 	var out []Insertion
 	for i := 0; i < len(piece); {
+		if n := letters(piece[i:]); n > 0 && !p.watch.busy() {
+			p.letters(piece[i : i+n])
+			i += n
+			continue
+		}
 		r, size := rune(piece[i]), 1
 		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRuneInString(piece[i:])
@@ -197,6 +202,24 @@ func (p *Placer) step(r rune, raw string) {
 		p.blocks.endLine(p.line.text(), p.line.full)
 		p.line.reset()
 	}
+}
+
+// letters takes ASCII letters in, many at once, as most of a text is.
+func (p *Placer) letters(s string) {
+	p.runes += len(s)
+	p.latin += len(s)
+	p.token.word(len(s))
+	p.line.word(s)
+}
+
+// letters returns how many bytes at the start of s are ASCII letters.
+func letters(s string) int {
+	for i := range len(s) {
+		if c := s[i] | 0x20; c < 'a' || c > 'z' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // isLatin reports whether r is a letter of the Latin script.

@@ -1,6 +1,7 @@
 package textmark
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -313,3 +314,41 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, failing{} }
 func (failing) Error() string             { return "destination failed" }
+
+// TestLettersAtOnce: letters that are taken in many at once leave what they leave one
+// by one.
+func TestLettersAtOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var fast, slow Placer
+		for _, s := range rapid.SliceOf(rapid.StringMatching(`[a-zA-Z]{1,60}|[wW]{2,4}|[ .:/<\r\n]{1,3}`)).Draw(t, "pieces") {
+			for i, r := range s {
+				slow.step(r, s[i:i+1])
+			}
+			if letters(s) == len(s) {
+				fast.letters(s)
+				continue
+			}
+			for i, r := range s {
+				fast.step(r, s[i:i+1])
+			}
+		}
+		if !reflect.DeepEqual(fast, slow) {
+			t.Fatalf("at once %+v, one by one %+v", fast, slow)
+		}
+	})
+}
+
+// TestLongLineAtOnce: what is kept of a line ends at the same byte.
+func TestLongLineAtOnce(t *testing.T) {
+	for _, before := range []int{maxLine - 3, maxLine - 2, maxLine, maxLine + 1} {
+		var fast, slow line
+		fast.word(strings.Repeat("a", before))
+		fast.word("bc")
+		for _, r := range strings.Repeat("a", before) + "bc" {
+			slow.rune(r, string(r))
+		}
+		if fast.text() != slow.text() || fast.full != slow.full || fast.last != slow.last {
+			t.Errorf("%d letters: %d kept, full %v; one by one %d, %v", before+2, len(fast.buf), fast.full, len(slow.buf), slow.full)
+		}
+	}
+}

@@ -36,6 +36,15 @@ func (t *token) rune(r rune, latin bool) {
 	}
 }
 
+// word takes n letters of the Latin script in.
+func (t *token) word(n int) {
+	if t.stop {
+		t.bad = true
+		return
+	}
+	t.letters += n
+}
+
 // ends says what kind of point stands behind the token.
 func (t *token) ends() ending {
 	switch {
