@@ -13,6 +13,7 @@ import (
 
 	"github.com/avowai/avow/disclose/fingerprint"
 	"github.com/avowai/avow/watermark"
+	"github.com/avowai/avow/watermark/textmark"
 )
 
 // Defaults of Options.
@@ -35,6 +36,7 @@ type Marker struct {
 	manifests  storedManifests
 	images     *imageMarker
 	spool      *spool
+	placers    *textmark.Placers
 	shingler   *fingerprint.Shingler // of texts, nil where their fingerprints are not kept
 	hash       string
 }
@@ -48,7 +50,7 @@ func NewMarker(o Options) (*Marker, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Marker{o: o, carriers: DefaultCarriers, notices: notices, ownTexts: indexTexts(notices.all()), sessionKey: sessionKey(o.Key)}
+	m := &Marker{o: o, carriers: DefaultCarriers, notices: notices, ownTexts: indexTexts(notices.all()), sessionKey: sessionKey(o.Key), placers: textmark.NewPlacers(o.Key)}
 	if o.Carriers != nil {
 		m.carriers = *o.Carriers
 	}

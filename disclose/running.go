@@ -178,7 +178,7 @@ func (a *answer) newPlacer(t *foundText, size length) *textmark.Placer {
 		a.short = true
 		return nil
 	}
-	return textmark.NewPlacer(a.w.frameID(), a.w.m.o.Key, a.w.frameOptions(whole))
+	return a.w.m.placers.Placer(a.w.frameID(), a.w.frameOptions(whole))
 }
 
 func (r *running) insert(at length, text string) {
@@ -220,7 +220,7 @@ func (r *running) repeat(raw []byte, at int, edits []jsonscan.Edit) []jsonscan.E
 }
 
 func (i inserted) edit(at int) jsonscan.Edit {
-	return jsonscan.Edit{At: at, Ins: jsonscan.AppendString(nil, i.text)}
+	return jsonscan.Edit{At: at, Ins: jsonscan.AppendString(make([]byte, 0, len(i.text)+8), i.text)}
 }
 
 // A cursor finds places in the content of a JSON string, one behind the other,

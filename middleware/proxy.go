@@ -116,7 +116,7 @@ func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *ht
 			pr.SetURL(target)
 			pr.SetXForwarded()
 			pr.Out.Trailer = pr.In.Trailer // its values arrive with the end of the body
-			if pr.Out.Body != nil {
+			if ex, ok := pr.In.Context().Value(contextKey{}).(*exchange); pr.Out.Body != nil && !(ok && ex.inMemory) {
 				pr.Out.Body = &sentBody{ReadCloser: pr.Out.Body}
 			}
 		},

@@ -79,7 +79,8 @@ func isAPI(s disclose.Shape) bool {
 // readBody reads the body within the limit and hands the handler the body
 // without our own notices.
 func (ex *exchange) readBody(r, out *http.Request) {
-	limit := ex.c.o.MaxRequest
+	c := ex.c
+	limit := c.o.MaxRequest
 	if r.ContentLength > limit {
 		ex.tooLarge()
 		return
@@ -93,13 +94,16 @@ func (ex *exchange) readBody(r, out *http.Request) {
 		out.Body = &rejoined{io.MultiReader(bytes.NewReader(body), rest{r.Body, err}), r.Body}
 		return
 	}
-	ex.request = ex.c.marker.ReadRequest(ex.route.shape, body)
+	ex.request = c.marker.ReadRequest(ex.route.shape, body)
 	ex.streams = asksForStream(r, ex.route.shape, body)
 	ex.request.Body = ex.markBackend(ex.request.Body)
 	if !bytes.Equal(ex.request.Body, body) {
 		dropDigests(out.Header)
 	}
 	out.Body = &rejoined{bytes.NewReader(ex.request.Body), r.Body}
+	if ex.inMemory = c.proxy && !ex.streams && len(r.Trailer) == 0; ex.inMemory {
+		out.Body = io.NopCloser(bytes.NewReader(ex.request.Body))
+	}
 	out.ContentLength = int64(len(ex.request.Body))
 	ex.request.Body = nil
 	out.TransferEncoding = nil

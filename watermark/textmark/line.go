@@ -1,6 +1,9 @@
 package textmark
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxLine is how much of a line is kept for judging it, in bytes.
 const maxLine = 16 << 10
@@ -48,6 +51,9 @@ func (l *line) rune(r rune, raw string) bool {
 	}
 	return false
 }
+
+// grow makes room for n more bytes.
+func (l *line) grow(n int) { l.buf = slices.Grow(l.buf, min(n, max(0, maxLine-len(l.buf)))) }
 
 // word takes ASCII letters in, which end no line and keep no frame out.
 func (l *line) word(s string) {

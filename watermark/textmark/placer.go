@@ -19,7 +19,7 @@ type Insertion struct {
 //
 // A Placer is for one goroutine and one text; parallel texts need their own.
 type Placer struct {
-	signer signer
+	signer *signer
 	id     ID
 	o      Options
 
@@ -42,13 +42,25 @@ type Placer struct {
 
 // NewPlacer returns a Placer for a text whose frames carry id. A zero key can
 // be no secret: such a Placer places nothing.
-func NewPlacer(id ID, key watermark.Key, o Options) *Placer {
-	p := &Placer{signer: newSigner(key), id: id, o: o, gap: o.distance(), next: Threshold}
-	p.watch.signer = &p.signer
+func NewPlacer(id ID, key watermark.Key, o Options) *Placer { return NewPlacers(key).Placer(id, o) }
+
+// Placers makes the Placers of one key, for programs that mark many texts: what is
+// derived from the key is derived once. It is safe for concurrent use.
+type Placers struct {
+	signer signer
+	none   bool // a zero key
+}
+
+// NewPlacers returns the Placers of a key.
+func NewPlacers(key watermark.Key) *Placers { return &Placers{newSigner(key), key.IsZero()} }
+
+// Placer is [NewPlacer] under the key.
+func (ps *Placers) Placer(id ID, o Options) *Placer {
+	p := &Placer{signer: &ps.signer, id: id, o: o, gap: o.distance(), next: Threshold, stopped: ps.none}
+	p.watch.signer = p.signer
 	if o.Long {
 		p.next = firstPoint
 	}
-	p.stopped = key.IsZero()
 	return p
 }
 
@@ -166,11 +178,13 @@ func follower(rest, ahead string) rune {
 // lookThrough looks for a mark, and for how much of a text is code, in what is
 // there at once.
 func (p *Placer) lookThrough(piece, ahead string) {
-	if !p.stopped && p.placed == 0 && (marked(piece, []signer{p.signer}) || marked(ahead, []signer{p.signer})) {
+	if !p.stopped && p.placed == 0 && (marked(piece, []signer{*p.signer}) || marked(ahead, []signer{*p.signer})) {
 		p.found()
 	}
 	p.scan.lookThrough(piece)
 	p.line.forget()
+	first, _, _ := cutLine(piece)
+	p.line.grow(len(first))
 }
 
 // found stops placing: a mark stands in the text already.
