@@ -31,7 +31,7 @@ type config struct {
 
 func main() {
 	var c config
-	role := flag.String("role", "", "internal: run as the `upstream` or the `bare` proxy")
+	role := flag.String("role", "", "internal: run as the `upstream`, or as the bare or lean proxy")
 	upstream := flag.String("upstream", "", "internal: the proxy's upstream")
 	flag.IntVar(&c.streams, "streams", 9500, "streams open at one time; each takes two descriptors of the proxy")
 	flag.IntVar(&c.events, "events", 20, "events of a stream")
@@ -48,8 +48,8 @@ func main() {
 	switch *role {
 	case "upstream":
 		err = loadtest.Serve(os.Stdout, &http.Server{Handler: upstreamHandler(c)})
-	case "bare":
-		err = serveBare(os.Stdout, *upstream)
+	case "bare", "lean":
+		err = serveBare(os.Stdout, *upstream, *role == "lean")
 	default:
 		err = measure(c)
 	}
@@ -108,8 +108,8 @@ func (b *bench) stop() {
 
 // proxy starts a bare proxy or avow, each time anew.
 func (b *bench) proxy(kind string, flags ...string) (*loadtest.Process, error) {
-	if kind == "bare" {
-		return loadtest.Self("bare", "-role", "bare", "-upstream", b.upstream.URL)
+	if kind != "avow" {
+		return loadtest.Self(kind, "-role", kind, "-upstream", b.upstream.URL)
 	}
 	return loadtest.Avow(b.avow, b.dir, b.upstream.URL, flags...)
 }
