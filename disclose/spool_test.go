@@ -74,3 +74,34 @@ func TestSpoolHandsOnByItself(t *testing.T) {
 		t.Fatalf("%v, %d wait, %d bytes, again %v", err, len(s.waiting), s.bytes, s.again)
 	}
 }
+
+// TestFlush: before the end what waits is handed on as soon as it is taken, and what is
+// not is counted.
+func TestFlush(t *testing.T) {
+	f := &flaky{MemoryRecords: NewMemoryRecords(0), down: true}
+	m := newTestMarker(t, func(o *Options) { o.Records, o.Profile = f, Standard })
+	if n := m.Flush(context.Background()); n != 0 {
+		t.Fatalf("%d wait before anything was marked", n)
+	}
+	if err := m.spool.put(context.Background(), Record{Label: Label{ID: testID}}); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if n := m.Flush(ended); n != 1 {
+		t.Errorf("%d wait while Records are down, want 1", n)
+	}
+	time.AfterFunc(50*time.Millisecond, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.down = false
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if n := m.Flush(ctx); n != 0 {
+		t.Errorf("%d wait, want none", n)
+	}
+	if _, err := f.ByID(ctx, testID); err != nil {
+		t.Error(err)
+	}
+}

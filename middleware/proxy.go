@@ -23,7 +23,8 @@ const (
 // NewProxy returns a reverse proxy to target that marks the answers of AI
 // routes: known endpoints, Options.Routes, or with Options.All everything. All
 // else passes byte for byte. It serves the well-known document and the public
-// pages itself.
+// pages itself. The handler has methods for programs that stop using it:
+// CloseIdleConnections(), and Flush as [disclose.Marker] has it.
 func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 	if target == nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, errors.New("middleware: upstream has to be an absolute http or https URL")

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -77,6 +78,9 @@ func (p *proxy) CloseIdleConnections() {
 		p.transport.CloseIdleConnections()
 	}
 }
+
+// Flush hands on records that wait, for programs that end; see [disclose.Marker.Flush].
+func (p *proxy) Flush(ctx context.Context) (waiting int) { return p.c.marker.Flush(ctx) }
 
 // mark makes the markers: one for each profile that some route has.
 func (c *core) mark(before *proxy) (err error) {

@@ -44,6 +44,9 @@ type service struct {
 	current atomic.Pointer[generation]
 }
 
+// handOnWait is how long a ledger that is down may take to come back at the very end.
+const handOnWait = 5 * time.Second
+
 // A generation is all that one configuration, with the files that it names, has made.
 // A request is served by the one that it began with, to its end.
 type generation struct {
@@ -129,10 +132,25 @@ func (s *service) begin(c config.Config, ring *keyring.Ring) (err error) {
 	return nil
 }
 
-// close writes what waits in the ledger, and sends the last spans.
+// close writes what waits for the ledger, and sends the last spans.
 func (s *service) close() {
+	s.handOn()
 	s.a.closeLedger(s.ledger)
 	s.observing.stop()
+}
+
+// handOn has the ledger take the records that it could not take before. Those that it
+// still cannot are lost, which somebody has to know.
+func (s *service) handOn() {
+	p, ok := s.current.Load().proxy.(interface{ Flush(context.Context) int })
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), handOnWait)
+	defer cancel()
+	if lost := p.Flush(ctx); lost > 0 {
+		s.log.Error("records lost: the ledger took none until the end, and their outputs have left", "records", lost)
+	}
 }
 
 // install has new requests served by a generation.
