@@ -25,15 +25,15 @@ import (
 // perDirectory is how many files a directory holds.
 const perDirectory = 1000
 
-// generate makes n files: of five, two are PNG and one a JPEG picture of 64 to 200
-// pixels, and two are short texts.
-func generate(dir string, n int) error {
+// generate makes n files: of five, two are PNG and one a JPEG picture of at most
+// side pixels on a side, and two are short texts.
+func generate(dir string, n, side int) error {
 	errs := make([]error, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
 	for w := range errs {
 		wg.Go(func() {
 			for i := w; i < n && errs[w] == nil; i += len(errs) {
-				errs[w] = one(dir, i)
+				errs[w] = one(dir, i, side)
 			}
 		})
 	}
@@ -46,7 +46,7 @@ func generate(dir string, n int) error {
 	return nil
 }
 
-func one(dir string, i int) error {
+func one(dir string, i, side int) error {
 	rng := rand.New(rand.NewPCG(uint64(i), 5))
 	dir = filepath.Join(dir, fmt.Sprintf("%03d", i/perDirectory))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -58,10 +58,10 @@ func one(dir string, i int) error {
 	switch i % 5 {
 	case 0, 1:
 		name += ".png"
-		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&buf, picture(rng))
+		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&buf, picture(rng, side))
 	case 2:
 		name += ".jpg"
-		err = jpeg.Encode(&buf, picture(rng), &jpeg.Options{Quality: 90})
+		err = jpeg.Encode(&buf, picture(rng, side), &jpeg.Options{Quality: 90})
 	default:
 		name += ".txt"
 		words := strings.Fields("the lamp river answers quietly while seven boats carry bread past a narrow bridge and nobody counts them")
@@ -76,9 +76,10 @@ func one(dir string, i int) error {
 	return os.WriteFile(name, buf.Bytes(), 0o644)
 }
 
-// picture is one with soft texture.
-func picture(rng *rand.Rand) image.Image {
-	w, h := 64+rng.IntN(137), 64+rng.IntN(137)
+// picture is one with soft texture, of about side/3 to side pixels on each side.
+func picture(rng *rand.Rand, side int) image.Image {
+	least := side * 8 / 25
+	w, h := least+rng.IntN(side-least+1), least+rng.IntN(side-least+1)
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	a, b, c := 5+10*rng.Float64(), 3+9*rng.Float64(), rng.Float64()*100
 	for y := range h {

@@ -110,8 +110,8 @@ func (a *app) runProxy(ctx context.Context, from *source) error {
 	for _, carrier := range o.Disclose.Carriers.List() {
 		names = append(names, carrier.String())
 	}
-	a.say("wrapping %s: http://%s (metrics: http://%s/metrics), profile %s, carriers %s",
-		target(c.Upstream), servers.addr(c.Listen), servers.addr(c.Admin), c.Profile, strings.Join(names, ","))
+	a.say("wrapping %s: %s (metrics: %s/metrics), profile %s, carriers %s",
+		target(c.Upstream), servers.url(c.Listen), servers.url(c.Admin), c.Profile, strings.Join(names, ","))
 	defer s.follow(ctx, from)()
 	return servers.run(ctx, a.departure(s))
 }

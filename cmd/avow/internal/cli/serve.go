@@ -85,7 +85,7 @@ func (a *app) runServe(ctx context.Context, from *source) error {
 	if err != nil {
 		return err
 	}
-	a.say("verifying at http://%s%s", servers.addr(c.Listen), strings.TrimSuffix(c.PublicPath, "/")+"/v1/verify")
+	a.say("verifying at %s%s", servers.url(c.Listen), strings.TrimSuffix(c.PublicPath, "/")+"/v1/verify")
 	defer s.follow(ctx, from)()
 	return servers.run(ctx, a.departure(s))
 }

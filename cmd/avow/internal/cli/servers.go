@@ -77,6 +77,19 @@ func (c *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *serverSet) addr(given string) string { return s.listeners[given].Addr().String() }
 
+// url is where programs on this machine reach a given address.
+func (s *serverSet) url(given string) string { return localURL(s.addr(given)) }
+
+// localURL is the URL of an address. An address of every interface stands in no
+// browser's line as it is written here.
+func localURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		addr = net.JoinHostPort("localhost", port)
+	}
+	return "http://" + addr
+}
+
 // close ends everything at once.
 func (s *serverSet) close() {
 	s.cut()
