@@ -15,6 +15,8 @@ const (
 	// reservedFiles are descriptors for all but answers in progress: listeners, the
 	// ledger, the admin address, what passes unmarked.
 	reservedFiles = 256
+	// fewStreams is less than a service should bear; its operator hears of it.
+	fewStreams = 1000
 	// lastSpans bounds how long the end of the program waits for them.
 	lastSpans = 5 * time.Second
 )
@@ -43,7 +45,11 @@ func newObserving(reg prometheus.Registerer, log *slog.Logger) (*observing, erro
 	if err != nil {
 		return nil, hint(err, "unset OTEL_EXPORTER_OTLP_PROTOCOL and OTEL_TRACES_EXPORTER, or set them to http/protobuf and otlp; collectors take that at port 4318")
 	}
-	log.Info("answers in progress are bounded", "max_streams", n, "open_files", files, "tracing", tracer != nil)
+	level := slog.LevelDebug // avow_max_streams tells too
+	if n > 0 && n < fewStreams {
+		level = slog.LevelWarn
+	}
+	log.Log(context.Background(), level, "answers in progress are bounded by the limit of open files", "max_streams", n, "open_files", files, "tracing", tracer != nil)
 	return &observing{tracer, middleware.LimitStreams(n), func() {
 		ctx, cancel := context.WithTimeout(context.Background(), lastSpans)
 		defer cancel()
