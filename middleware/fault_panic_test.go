@@ -3,7 +3,9 @@ package middleware
 import (
 	"bytes"
 	"encoding/base64"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -70,3 +72,27 @@ func checkFailedMark(t *testing.T, p disclose.Profile, a answer, body string) {
 		t.Fatalf("changed: %s", a.body)
 	}
 }
+
+// A writer whose Flush panics, as one further out may, ends its own request and
+// nothing else.
+func TestPanicOfAFlush(t *testing.T) {
+	mark, err := New(Options{Disclose: disclose.Options{Provider: "Example GmbH", System: "assistant"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := mark(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, `data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}`+"\n\n")
+		_ = http.NewResponseController(w).Flush()
+	}))
+	defer func() {
+		if got := recover(); got != http.ErrAbortHandler {
+			t.Errorf("recovered %v, want %v", got, http.ErrAbortHandler)
+		}
+	}()
+	h.ServeHTTP(abortingFlush{httptest.NewRecorder()}, httptest.NewRequest("POST", chatPath, strings.NewReader(chatAsk)))
+}
+
+type abortingFlush struct{ *httptest.ResponseRecorder }
+
+func (abortingFlush) FlushError() error { panic(http.ErrAbortHandler) }

@@ -22,9 +22,25 @@ func (s sink) FlushError() error {
 }
 
 // flushAside flushes on a stack that ends with it: to format the header takes net/http
-// 4 KiB, once, for which the stack of a stream would keep twice its size for good.
+// 4 KiB, once, for which the stack of a stream would keep twice its size for good. A
+// panic of the writer goes on where it would have.
 func (w *response) flushAside() error {
-	done := make(chan error)
-	go func() { done <- w.rc.Flush() }()
-	return <-done
+	type end struct {
+		err      error
+		panicked any
+	}
+	ended := make(chan end)
+	go func() {
+		var e end
+		defer func() {
+			e.panicked = recover()
+			ended <- e
+		}()
+		e.err = w.rc.Flush()
+	}()
+	e := <-ended
+	if e.panicked != nil {
+		panic(e.panicked)
+	}
+	return e.err
 }
