@@ -45,7 +45,7 @@ func (m *Marker) ReadRequest(shape Shape, body []byte) Request {
 	req.Constrained, req.NoFrames, req.URLOnly = a.constrained, a.noFrames, a.byURL
 	req.Model = modelName(a.model.Of(body))
 	req.Choices = max(1, min(a.choices, maxChoices))
-	req.said = a.said.Of(body)
+	req.said = ends(a.said.Of(body))
 	edits, given := m.ownNotices(body, a.turns)
 	if a.later {
 		given = noticesOnAI // what is not in the request may have held them all

@@ -116,7 +116,8 @@ func (s *spool) tryAgain() {
 
 // Flush hands on the records that wait because Records could not take them, until none
 // is left or ctx ends, and returns how many still wait. Programs call it before they
-// end: what waits then is lost, though its output has left.
+// end: what waits then is lost, though its output has left. Outputs that are marked
+// meanwhile wait behind it.
 func (m *Marker) Flush(ctx context.Context) (waiting int) {
 	for m.spool.on() {
 		m.spool.mu.Lock()

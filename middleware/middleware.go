@@ -252,7 +252,7 @@ type exchange struct {
 	talk        talk
 	rejected    *problem // the request goes no further
 	streams     bool     // the answer will be a stream, as far as the request tells
-	inMemory    bool     // a Transport sees that the request's body is, and sends it with the header
+	inMemory    bool     // the request's body is; a Transport sends a small one with the header
 	unframed    bool     // the upstream's body ends with its connection
 	broken      bool     // the upstream's body broke off
 	id          string

@@ -24,7 +24,8 @@ const (
 // routes: known endpoints, Options.Routes, or with Options.All everything. All
 // else passes byte for byte. It serves the well-known document and the public
 // pages itself. The handler has methods for programs that stop using it:
-// CloseIdleConnections(), and Flush as [disclose.Marker] has it.
+// CloseIdleConnections(), and Flush as [disclose.Marker] has it. What New returns has
+// neither: records that its program's Records refuse until the end are lost.
 func NewProxy(target *url.URL, o Options) (http.Handler, error) {
 	if target == nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, errors.New("middleware: upstream has to be an absolute http or https URL")
@@ -117,7 +118,12 @@ func (c *core) newReverseProxy(target *url.URL, transport http.RoundTripper) *ht
 			pr.SetURL(target)
 			pr.SetXForwarded()
 			pr.Out.Trailer = pr.In.Trailer // its values arrive with the end of the body
-			if ex, ok := pr.In.Context().Value(contextKey{}).(*exchange); pr.Out.Body != nil && !(ok && ex.inMemory) {
+			ex, _ := pr.In.Context().Value(contextKey{}).(*exchange)
+			switch {
+			case pr.Out.Body == nil:
+			case ex != nil && ex.inMemory: // in ReverseProxy's wrapper nobody sees that
+				pr.Out.Body = pr.In.Body
+			default:
 				pr.Out.Body = &sentBody{ReadCloser: pr.Out.Body}
 			}
 		},
@@ -141,9 +147,8 @@ func newTransport(limits UpstreamLimits) *http.Transport {
 		MaxIdleConns:           512,
 		MaxIdleConnsPerHost:    128,
 		MaxResponseHeaderBytes: 1 << 20,
-		ReadBufferSize:         2 << 10, // larger reads go past the buffer
-		WriteBufferSize:        2 << 10,
-		DisableCompression:     true, // else it would unpack without a limit
+		WriteBufferSize:        2 << 10, // that of reads bounds chunk lines and trailers, and stays
+		DisableCompression:     true,    // else it would unpack without a limit
 		ForceAttemptHTTP2:      true,
 	}
 }

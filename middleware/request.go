@@ -163,7 +163,7 @@ func (r rest) Read(p []byte) (int, error) {
 }
 
 // rejoined is a body that was partly read. It lets go of what was read when it ends,
-// as the request lives for as long as its answer.
+// as the request lives for as long as its answer, which may be a stream.
 type rejoined struct {
 	io.Reader
 	io.Closer

@@ -1,5 +1,7 @@
 package middleware
 
+import "errors"
+
 // sink is where the Writer sends marked bytes.
 type sink struct{ w *response }
 
@@ -21,6 +23,9 @@ func (s sink) FlushError() error {
 	return s.w.rc.Flush()
 }
 
+// errNotFlushed is the end of a flush that did not return.
+var errNotFlushed = errors.New("middleware: the writer did not flush")
+
 // flushAside flushes on a stack that ends with it: to format the header takes net/http
 // 4 KiB, once, for which the stack of a stream would keep twice its size for good. A
 // panic of the writer goes on where it would have.
@@ -31,7 +36,7 @@ func (w *response) flushAside() error {
 	}
 	ended := make(chan end)
 	go func() {
-		var e end
+		e := end{err: errNotFlushed}
 		defer func() {
 			e.panicked = recover()
 			ended <- e

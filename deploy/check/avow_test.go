@@ -16,8 +16,8 @@ import (
 )
 
 // cutWait is how long avow waits at most once it has cut what had not ended; what
-// gives it time to stop gives it that as well, and a little to close the ledger.
-const cutWait = 10 * time.Second
+// gives it time to stop gives it that as well, and what the ledger takes at the end.
+const cutWait = 15 * time.Second
 
 var (
 	root = filepath.Join("..", "..")

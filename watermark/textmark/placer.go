@@ -1,6 +1,8 @@
 package textmark
 
 import (
+	"fmt"
+	"io"
 	"unicode"
 	"unicode/utf8"
 
@@ -51,6 +53,9 @@ type Placers struct {
 	none   bool // a zero key
 }
 
+// Format prints a name for every verb: Placers hold what is derived from a key.
+func (ps *Placers) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "textmark.Placers") }
+
 // NewPlacers returns the Placers of a key.
 func NewPlacers(key watermark.Key) *Placers { return &Placers{newSigner(key), key.IsZero()} }
 
@@ -74,10 +79,12 @@ func (p *Placer) Next(piece, ahead string) []Insertion {
 	}
 	var out []Insertion
 	for i := 0; i < len(piece); {
-		if n := letters(piece[i:]); n > 0 && !p.watch.busy() {
-			p.letters(piece[i : i+n])
-			i += n
-			continue
+		if !p.watch.busy() {
+			if n := letters(piece[i:]); n > 0 {
+				p.letters(piece[i : i+n])
+				i += n
+				continue
+			}
 		}
 		r, size := rune(piece[i]), 1
 		if r >= utf8.RuneSelf {

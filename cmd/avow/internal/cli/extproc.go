@@ -135,7 +135,7 @@ func (a *app) runExtproc(ctx context.Context, files tlsFiles, from *source) erro
 		admin.close()
 		return hint(fmt.Errorf("cannot listen on %s: %w", c.Listen, err), "another program may use the port; choose another with --listen")
 	}
-	a.say("serving Envoy's ext_proc on %s (metrics: http://%s/metrics), profile %s", l.Addr(), admin.addr(c.Admin), c.Profile)
+	a.say("serving Envoy's ext_proc on %s (metrics: %s/metrics), profile %s", l.Addr(), admin.url(c.Admin), c.Profile)
 	defer s.follow(ctx, from)()
 	return s.serveGRPC(ctx, g, l, admin)
 }

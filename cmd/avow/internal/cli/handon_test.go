@@ -31,7 +31,7 @@ func TestWaitingRecordsAreWrittenAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join("data", ledgerFile)
-	held, err := sql.Open("sqlite", path)
+	held, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
