@@ -129,6 +129,7 @@ func TestTracer(t *testing.T) {
 	srv := proxyTo(t, o, upstream)
 	ask(t, "POST", srv.URL+chatPath, chatAsk, "Traceparent", aParent)
 	ask(t, "GET", srv.URL+"/v1/models", "", "Traceparent", aParent)
+	srv.Close() // spans end after the answers have left
 	if want := []string{"request /chat/completions " + aParent, "upstream"}; !slices.Equal(rec.spans, want) {
 		t.Errorf("spans %q, want %q", rec.spans, want)
 	}
@@ -150,12 +151,14 @@ func TestTracerSeesFailures(t *testing.T) {
 	rec := &recorder{}
 	o := testOptions(disclose.Strict)
 	o.Tracer = rec
-	ask(t, "POST", proxyURL(t, o, "http://127.0.0.1:1").URL+chatPath, chatAsk)
+	srv := proxyURL(t, o, "http://127.0.0.1:1")
+	ask(t, "POST", srv.URL+chatPath, chatAsk)
+	srv.Close()
 	if len(rec.ended) != 2 || !slices.Contains(rec.ended, Ended{Failed: true}) {
 		t.Errorf("no upstream: %+v", rec.ended)
 	}
 	rec.ended = nil
-	srv := proxyTo(t, o, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv = proxyTo(t, o, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "data: {}\n\n")
 		_ = http.NewResponseController(w).Flush()
